@@ -1,0 +1,50 @@
+# The two commands of the README are `make demo` and `make test`; each sets up .venv if it has to.
+PYTHON ?= python3
+BIN := .venv/bin
+# Some machines export PYTHONPATH or PIP_* settings for other projects; the lock file is what counts here.
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint types fast slow lock columns clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version)'
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes --only-binary :all: -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+install: $(INSTALLED) ## make .venv with the locked dependencies
+
+demo: $(INSTALLED) ## crawl the bundled network of sites into data/demo
+	@$(BIN)/archiver demo
+
+test: lint types fast slow ## lint, type-check and test everything
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+fast: $(INSTALLED) ## the tests that take seconds
+	$(BIN)/pytest -n auto -q -m "not slow"
+
+slow: $(INSTALLED) ## the long tests: whole crawls, wheels, faults
+	$(BIN)/pytest -n auto -q -m slow
+
+lock: $(INSTALLED) ## pin the newest dependencies that pyproject.toml allows, with hashes
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --all-extras \
+		--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
+		pyproject.toml --output-file requirements.lock
+
+columns: $(INSTALLED) ## rewrite the README's table of columns from archiver/items.py
+	$(BIN)/python -m archiver.schema README.md
+
+clean: ## remove .venv, caches and data/demo
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build dist *.egg-info data/demo
