@@ -1,0 +1,151 @@
+"""Rules about text alone, shared by extraction and normalisation. Pure: strings in, strings out."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+_UNPRINTED: Final = re.compile(
+    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
+    "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]"
+)
+"""Soft hyphens, zero-width and bidi control characters, controls that are no white space, and lone surrogates (which JSON
+can spell and UTF-8 cannot)."""
+
+_NAME: Final = r"(?P<name>(?=[^\W_])[^\n→»›!?:;]{2,60}?)"
+_TAIL_CREDIT: Final = re.compile(
+    rf"""(?:^|(?<=[.!?…:;)\]"”’'»])\s+|\s+[-–—|(]\s*)
+         continue\s+reading\s+(?:this\s+(?:story|article)\s+)?(?:at|on|in|via|from)\s+{_NAME}\s*[.…]?\s*[→»›>)]*\s*$""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_ARROWS: Final = re.compile(r"[\s→»›>⟶➔➜↗⇒…]+$")
+_QUESTION_MARK: Final = re.compile(
+    r"^(?:Q\s?\d{0,3}\s?[.:)]|Q\d{1,3}\s?[.:)\-–]|Question\s?\d{0,3}\s?[.:)])\s*(?!and\b|&)(?=\S)"
+)
+_ANSWER_MARK: Final = re.compile(r"^(?:A\s?\d{0,3}\s?:|A\d{0,3}\.(?=\s)(?!\s[A-Z]\.)|Answer\s?\d{0,3}\s?[.:])\s*(?=\S)")
+_NUMBERING: Final = re.compile(r"^\(?\d{1,2}\s?[.)]\s+(?=\S)")
+WORD: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_]+(?:[’'.\-–][^\W_]+)*")
+"""One word: letters and digits, joined by apostrophes, dots and hyphens; in Chinese and Japanese, one character."""
+
+
+def normalize_text(text: str) -> str:
+    """Return one line of text as the archive stores it.
+
+    Unicode NFC, runs of white space (no-break spaces too) as one space, nothing unprinted; quotes and dashes stay.
+
+    >>> normalize_text(" Cafe\\u0301\\u00a0 \\u00adau\\u200b lait ")
+    'Café au lait'
+    """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    # Twice: composing can leave a sequence that composes again once an unprinted character is gone.
+    return " ".join(unicodedata.normalize("NFC", _UNPRINTED.sub("", text)).split())
+
+
+def fold_text(text: str) -> str:
+    """Return text for comparison: letters and digits alone, case folded, one space between words.
+
+    >>> fold_text("“Don’t”, she said")
+    'don t she said'
+    """
+    return " ".join(re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text).casefold()))
+
+
+def count_words(text: str) -> int:
+    """Count words.
+
+    >>> count_words("The U.S. doesn’t — 4.5 %")
+    4
+    """
+    return sum(1 for _ in WORD.finditer(text))
+
+
+def strip_arrows(text: str) -> str:
+    """Drop the arrow at the end of a link's text.
+
+    >>> strip_arrows("Read more →")
+    'Read more'
+    """
+    return _ARROWS.sub("", text)
+
+
+def split_tail_credit(text: str, name: str | None = None) -> tuple[str, str | None]:
+    """Split `Continue reading at PUBLISHER.` off the end of a paragraph; return the rest and the publisher.
+
+    The name may hold dots, `&` and apostrophes. With `name` given, only a credit to that publisher is split off. A
+    mention amid the text stays.
+
+    >>> split_tail_credit("It passed. Continue reading at U.S. News & Co.")
+    ('It passed.', 'U.S. News & Co')
+    >>> split_tail_credit("“Continue reading at home,” he said.")
+    ('“Continue reading at home,” he said.', None)
+    """
+    found = _TAIL_CREDIT.search(text[-160:])
+    if not found or not is_publisher_name(found["name"]):
+        return text, None
+    printed = found["name"].strip(' “”"')
+    if name and fold_text(name) != fold_text(printed):
+        return text, None
+    return text[: max(0, len(text) - 160) + found.start()].rstrip(" –—-|("), printed
+
+
+def is_publisher_name(text: str) -> bool:
+    """Tell whether a text can be a publisher's name: up to six words of which the first, and most, are no lower-case prose.
+
+    >>> is_publisher_name("Ledger & Main"), is_publisher_name("home,” he said"), is_publisher_name("wire.example")
+    (True, False, True)
+    """
+    words = text.strip(' “”"').split()
+    if not 1 <= len(words) <= 7 or any(w[-1] in ",;:!?”" for w in words):
+        return False
+    if len(words) == 1 and "." in words[0].strip("."):
+        return True
+    capital = [w for w in words if not w[0].islower()]
+    small = {
+        "of",
+        "the",
+        "and",
+        "for",
+        "in",
+        "on",
+        "de",
+        "la",
+        "le",
+        "der",
+        "die",
+        "das",
+        "del",
+        "a",
+        "e",
+        "y",
+        "und",
+        "et",
+    }
+    return (
+        words[0] not in small - {"the"}
+        and (not words[0][0].islower() or words[0] == "the")
+        and all(w in small for w in words if w[0].islower())
+        and bool(capital)
+    )
+
+
+def strip_question_mark(text: str) -> str:
+    """Drop the `Q.` before a question, not a word in Q nor a title.
+
+    >>> strip_question_mark("Q.Who pays?"), strip_question_mark("Q1 revenue fell?"), strip_question_mark("Q. and A. days?")
+    ('Who pays?', 'Q1 revenue fell?', 'Q. and A. days?')
+    >>> strip_question_mark("Q3: Why?"), strip_question_mark("2. Who?")
+    ('Why?', 'Who?')
+    """
+    stripped = _QUESTION_MARK.sub("", text, count=1)
+    return _NUMBERING.sub("", stripped, count=1) or text
+
+
+def strip_answer_mark(text: str) -> str:
+    """Drop the `A:` or `A.` before an answer, not the `A.` of an abbreviation nor an article.
+
+    >>> strip_answer_mark("A: Everyone."), strip_answer_mark("A.I. firms."), strip_answer_mark("A. Yes.")
+    ('Everyone.', 'A.I. firms.', 'Yes.')
+    """
+    return _ANSWER_MARK.sub("", text, count=1)

@@ -1,0 +1,149 @@
+"""Canonical addresses: cleaning, tracking parameters, sites and registered domains. Pure: no request is ever made."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+
+import idna
+from tldextract import TLDExtract
+from w3lib.url import safe_url_string
+
+TRACKING_VERSION = 1
+"""Raised whenever TRACKING changes: two archives agree on addresses only when it is the same."""
+
+TRACKING = re.compile(
+    r"""(?:
+      utm_\w+ | mtm_\w+ | pk_(?:campaign|kwd|source|medium|content) | hsa_\w+ | _hs(?:enc|mi) | hsctatracking
+    | fbclid | gclid | gclsrc | dclid | gbraid | wbraid | msclkid | twclid | ttclid | yclid | li_fat_id | igshid | igsh
+    | mc_[ce]id | mkt_tok | vero_(?:id|conv) | oly_(?:anon|enc)_id | rb_clickid | s_cid | wickedid | epik | srsltid
+    | cmpid | ncid | smid | ns_(?:campaign|mchannel|source|linkname|fee) | at_(?:campaign|medium|custom\d) | ito
+    | ref_(?:src|url) | spm | __twitter_impression | guce_referrer(?:_sig)? | guccounter | soc_(?:src|trk)
+    )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Names of query parameters that say who clicked, never what is shown. Read off the public lists of Firefox (query
+stripping), Brave and ClearURLs; ambiguous ones (`ref`, `src`, `source`, `id`) stay, for some sites serve pages by them."""
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_suffixes = TLDExtract(
+    cache_dir=None, suffix_list_urls=(), fallback_to_snapshot=True, include_psl_private_domains=False
+)
+_STRAY = re.compile(r"[\t\r\n\x00-\x1f\u00ad\u200b-\u200f\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
+
+
+def clean_url(url: str) -> str:
+    """Return the address as the archive stores it.
+
+    No fragment, credentials, tracking parameters or default port; scheme and host in lower case, the host in punycode;
+    the order of the query kept. Raises ValueError where it is not a complete http or https address.
+
+    >>> clean_url("HTTPS://user:pw@Bücher.Example:443/a b?utm_source=x&id=7#top")
+    'https://xn--bcher-kva.example/a%20b?id=7'
+    >>> clean_url("https://a.example?fbclid=1")
+    'https://a.example/'
+    """
+    parts = urlsplit(_STRAY.sub("", url).strip())
+    scheme = parts.scheme.lower()
+    if scheme not in DEFAULT_PORTS or not parts.hostname:
+        raise ValueError(f"not an http or https address: {url!r}")
+    cleaned = SplitResult(scheme, _netloc(parts, scheme), parts.path or "/", _strip_tracking(parts.query), "")
+    return safe_url_string(urlunsplit(cleaned))
+
+
+def _netloc(parts: SplitResult, scheme: str) -> str:
+    host = ascii_host(parts.hostname or "")
+    if ":" in host:
+        host = f"[{host}]"
+    port = parts.port
+    return host if port in (None, DEFAULT_PORTS[scheme]) else f"{host}:{port}"
+
+
+def _strip_tracking(query: str) -> str:
+    kept = [part for part in query.split("&") if part and not TRACKING.fullmatch(part.split("=", 1)[0])]
+    return "&".join(kept)
+
+
+@lru_cache(maxsize=4096)
+def ascii_host(host: str) -> str:
+    """Return the host in lower-case punycode; a host that IDNA refuses comes back in lower case.
+
+    >>> ascii_host("MÜNCHEN.example.")
+    'xn--mnchen-3ya.example'
+    """
+    host = host.strip().rstrip(".").lower()
+    if host.isascii():
+        return host
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise ValueError(f"not a host name: {host!r}") from error
+
+
+def join_url(base: str, href: str) -> str | None:
+    """Return `href` as a cleaned absolute address, or None where it is none (`mailto:`, `javascript:`, garbage).
+
+    >>> join_url("https://a.example/x/", "../b?utm_medium=m#c")
+    'https://a.example/b'
+    >>> join_url("https://a.example/", "javascript:void(0)")
+    """
+    try:
+        return clean_url(urljoin(base, _STRAY.sub("", href).strip()))
+    except ValueError:
+        return None
+
+
+def site_of(url: str) -> str:
+    """Return the site of an address: its host without `www.`, with the port where it is not the default.
+
+    >>> site_of("https://www.a.example/x"), site_of("http://127.0.0.1:8000/")
+    ('a.example', '127.0.0.1:8000')
+    """
+    parts = urlsplit(url)
+    return _netloc(parts, parts.scheme if parts.scheme in DEFAULT_PORTS else "https").removeprefix("www.")
+
+
+def registered_domain(url: str) -> str:
+    """Return the registered domain of an address, by the Public Suffix List's ICANN section that tldextract bundles.
+
+    Under an unknown suffix it is the last two labels; for an address or a single label, host and port.
+
+    >>> registered_domain("https://news.bbc.co.uk/1"), registered_domain("https://a.b.example/")
+    ('bbc.co.uk', 'b.example')
+    >>> registered_domain("http://127.0.0.1:8000/x"), registered_domain("http://localhost/")
+    ('127.0.0.1:8000', 'localhost')
+    """
+    parts = urlsplit(url)
+    host = ascii_host(parts.hostname or "")
+    return _domain_of_host(host) or site_of(url)
+
+
+@lru_cache(maxsize=16384)
+def _domain_of_host(host: str) -> str:
+    """The registered domain, or an empty string where the host stands for itself."""
+    if "." not in host or _is_ip(host):
+        return ""
+    found = _suffixes.extract_str(host)
+    if found.suffix:
+        return f"{found.domain}.{found.suffix}" if found.domain else host
+    return ".".join(host.split(".")[-2:])
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def is_same_site(url: str, other: str) -> bool:
+    """Tell whether two addresses belong to one registered domain.
+
+    >>> is_same_site("https://www.a.example/", "https://m.a.example/x")
+    True
+    """
+    return registered_domain(url) == registered_domain(other)
