@@ -1,0 +1,12 @@
+"""Page → story as printed. Pure, over one parse.
+
+story       the columns' rules, called in order        blocks      what the page prints, block by block
+structured  what the page says of itself to machines   headline    title, dek, section label
+body        which blocks are the story                 faq         questions and answers
+source      whom the page credits                      people      who wrote it
+published   when, by the surest evidence               dates       dates as pages write them
+"""
+
+from archiver.extract.story import EXTRACTOR, Selectors, extract_story
+
+__all__ = ["EXTRACTOR", "Selectors", "extract_story"]

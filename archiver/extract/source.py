@@ -1,0 +1,320 @@
+"""Whom the page credits: the line, link, label or datum that names the publisher of the source story."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+from archiver.extract.blocks import CLUTTER, Anchor, Block, Blocks, Region
+from archiver.extract.structured import Structured, texts_of, urls_of
+from archiver.text import fold_text, is_publisher_name, normalize_text, split_tail_credit, strip_arrows
+from archiver.urls import join_url, registered_domain
+
+_CONTINUE: Final = re.compile(
+    r"^\W*continue\s+reading(?:\s+(?:this\s+(?:story|article)))?(?:\s+(?:at|on|in|via|from)\s+(?P<name>.{2,60}?))?\W*$",
+    re.IGNORECASE,
+)
+_ORIGINAL: Final = re.compile(
+    r"""^\W*(?:
+      (?:read|see|view|visit|find|get)\s+(?:the\s+)?(?:rest\s+of\s+(?:the|this)\s+)?(?:full|original|source|complete|entire|whole)\s*(?:story|article|report|post|piece|text|version|coverage|source|news|here)?(?:\s+here)?(?:\s*(?:,|at|on|in|from|via|by|:|–|—|-)\s*(?P<name>.{2,80}?))?
+    | (?:read|see|view)\s+(?:more|it|this|the\s+(?:story|article|rest))?\s*(?:at|on)\s+(?P<name2>.{2,60}?)
+    | (?:click\s+here|tap)\s+to\s+(?:read|view|see)\s+(?:the\s+)?(?:full|original|source)\s*(?:story|article|report|post)?
+      (?:\s+(?:at|on|from)\s+(?P<name3>.{2,60}?))?
+    | (?:original|source)\s+(?:source|article|story|link|post|report|publication)(?:\s*(?:at|on|:)\s*(?P<name4>.{2,80}?))?
+    | (?:link\s+to\s+)?(?:the\s+)?original(?:\s+(?:article|story|post|source))?
+    | (?:original(?:artikel|text|beitrag|meldung)|quellartikel|ganzen\s+artikel|zum\s+original)
+      (?:\s+(?:lesen|ansehen|bei|auf))*(?:\s*:?\s*(?P<name5>.{2,120}?))?
+    | (?:lire|voir|consulter)\s+(?:l['’]article|la\s+source)\s*(?:original|complet|d['’]origine)?(?:\s+sur\s+(?P<name6>.{2,60}?))?
+    | (?:leer|ver)\s+(?:el\s+|la\s+)?(?:artículo|nota|noticia|original)\s*(?:original|completo|completa)?
+      (?:\s+en\s+(?P<name7>.{2,60}?))?
+    | (?:leggi|vedi)\s+(?:l['’]articolo|la\s+notizia)\s*(?:originale|completo|completa)?(?:\s+su\s+(?P<name8>.{2,60}?))?
+    | (?:ler|leia|ver)\s+(?:o\s+)?(?:artigo|matéria|notícia|original)\s*(?:original|completo|completa)?
+      (?:\s+em\s+(?P<name9>.{2,60}?))?
+    )\W*$""",
+    re.VERBOSE | re.IGNORECASE,
+)  # fmt: skip
+_LABEL: Final = re.compile(
+    r"""^[\W_]*(?:source|sources|original\s+(?:source|reporting|report|story|article)|via|credit|from|reported\s+by|originally\s+(?:published|reported|posted|appeared)\s+(?:by|on|at|in)|first\s+(?:published|reported|appeared)\s+(?:by|on|at|in)|
+        reporting\s+by|based\s+on\s+(?:reporting|a\s+report|a\s+story|an\s+article)\s+(?:by|from|in)|(?:ai[-\s])?(?:summari[sz]ed|adapted|rewritten|condensed|generated)\s+from\s+(?:reporting|a\s+report|an?\s+(?:story|article))\s+(?:by|from|in|at|on)|
+        with\s+(?:material|reporting|information)\s+from|quelle|quellen|fuente|fonte|bron|källa|kilde|źródło|источник)\b\s*(?:[:：–—-]\s*|\s+)(?P<name>\S.{0,110}?)[.\s]*$""",
+    re.VERBOSE | re.IGNORECASE,
+)  # fmt: skip
+_LABEL_NEEDS_COLON: Final = re.compile(
+    r"^[\W_]*(?:source|sources|via|credit|from|quelle|quellen|fuente|fonte|bron|källa|kilde|źródło|источник)\s*(?![:：])",
+    re.IGNORECASE,
+)
+_REPRINT: Final = re.compile(
+    r"""\b(?:(?:this|the)\s+(?:article|story|piece|post|report|commentary|column|essay|content|analysis)?\s*.{0,80}?\b(?:(?:was|is|has\s+been)\s+)?
+        (?:first|originally)\s+(?:published|appeared|posted|ran|aired|reported|produced|written)\s+(?:in|on|at|by|for|with)?
+      | (?:is\s+)?(?:re-?published|reprinted|reposted|syndicated|shared)\s+(?:here\s+)?
+        (?:with\s+(?:the\s+)?permission\s+(?:of|from)|from|courtesy\s+of|under)
+      | originally\s+(?:published|appeared|posted)\s+(?:in|on|at|by))""",
+    re.VERBOSE | re.IGNORECASE,
+)  # fmt: skip
+_REPRINT_NAME: Final = re.compile(
+    r"(?:first|originally)\s+(?:published|appeared|posted|ran|aired|reported|produced|written)\s+(?:in|on|at|by|for|with)\s+(?P<name>(?:[A-Z0-9][^,;:!?()]{0,60}?))(?=\s+(?:and|on\s+\w+\s+\d|in\s+\d|under|with|as\s+part|is\b|was\b)|[,;:(]|\.?\s*$|\.\s+[A-Z])"
+)
+_DATELINE: Final = re.compile(
+    r"^[A-ZÀ-Þ][A-ZÀ-Þ.,'’\s/-]{2,60}\((?P<name>[A-Z][\w&.’' -]{1,40})\)\s*[–—-]|^\((?P<name2>[A-Z][\w&.’' -]{2,40})\)\s*[–—-]"
+)
+_BYLINE_WIRE: Final = re.compile(r"^by\s+[^|]{3,60}\s\|\s(?P<name>[^|]{2,40})$", re.IGNORECASE)
+_PIXEL: Final = re.compile(r"republication[-_]pixel|theconversation\.com/content/(?P<id>\d+)/count")
+_NOT_A_SOURCE: Final = re.compile(
+    r"(?:facebook|twitter|x|linkedin|pinterest|reddit|whatsapp|t|telegram|instagram|youtube|addtoany|tumblr|flipboard|bsky|threads|mastodon)\.(?:com|me|app|net|social)$"
+)
+_LENGTH: Final = 240
+"""Longest block that can be a credit line; reprint notes with a licence run to about 220 characters."""
+
+
+@dataclass(slots=True)
+class SourceFound:
+    """The source, the blocks that do nothing but credit it, and the links in them."""
+
+    name: str | None = None
+    url: str | None = None
+    method: str | None = None
+    claimed: set[int] = field(default_factory=set)
+    links: list[Anchor] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Credit:
+    method: str
+    name: str | None
+    url: str | None
+    strength: float
+    block: Block | None = None
+    links: list[Anchor] = field(default_factory=list)
+
+
+def find_source(
+    page: Blocks, data: Structured, url: str, names: list[str], canonicals: list[tuple[str, bool]]
+) -> SourceFound:
+    """Find the source. A link under a credit line beats what data alone claims; a page that credits itself has none."""
+    own = registered_domain(url)
+    own_names = {fold_text(n).removeprefix("the ") for n in names}
+    credits = [
+        *_visible(page, url, own),
+        *_said(data, url, own),
+        *_canonical(canonicals, url, own),
+        *_pixels(page, own),
+    ]
+    found = SourceFound()
+    for credit in credits:
+        if credit.block is not None:
+            found.claimed.add(credit.block.index)
+    foreign = [c for c in credits if not _credits_itself(c, own, own_names)]
+    if not foreign:
+        return found
+    foreign.sort(key=lambda c: -c.strength)
+    best = foreign[0]
+    found.method = best.method
+    found.url = best.url or next((c.url for c in foreign if c.url and _same_publisher(c, best)), None)
+    found.name = best.name or next(
+        (
+            c.name
+            for c in foreign
+            if c.name
+            and (c.url is None or found.url is None or registered_domain(c.url) == registered_domain(found.url))
+        ),
+        None,
+    )
+    for credit in foreign:
+        found.links += [a for a in credit.links if a not in found.links]
+    return found
+
+
+def _same_publisher(credit: _Credit, best: _Credit) -> bool:
+    return credit.name is None or best.name is None or fold_text(credit.name) == fold_text(best.name)
+
+
+def _credits_itself(credit: _Credit, own: str, own_names: set[str]) -> bool:
+    if credit.url and registered_domain(credit.url) == own:
+        return True
+    return not credit.url and fold_text(credit.name or "").removeprefix("the ") in own_names
+
+
+def _outbound(block: Block, url: str, own: str) -> list[tuple[Anchor, str]]:
+    found = []
+    for anchor in block.links:
+        address = join_url(url, anchor.href)
+        if address and (domain := registered_domain(address)) != own and not _NOT_A_SOURCE.match(domain):
+            found.append((anchor, address))
+    return found
+
+
+def _visible(page: Blocks, url: str, own: str) -> Iterable[_Credit]:
+    """Credit lines among the blocks, outside navigation, header, footer and aside."""
+    unwanted = (CLUTTER | Region.HEADER) & ~(Region.FIGURE | Region.CAPTION | Region.SMALL_BOX)
+    for block in page.blocks:
+        text = block.text
+        if len(text) > 900 or (block.region & Region.CAPTION and (block.region & Region.FIGURE or _LABEL.match(text))):
+            continue
+        if block.region & unwanted and not (
+            block.region & Region.ARTICLE
+            and not block.region & (Region.NAV | Region.ASIDE | Region.FORM | Region.COMMENT)
+        ):
+            continue
+        if len(text) <= _LENGTH:
+            credit = _credit_line(block, url, own)
+            if credit:
+                yield credit
+                continue
+        if not block.heading:
+            yield from _mention(block)
+
+
+def _credit_line(block: Block, url: str, own: str) -> _Credit | None:
+    """A block that does nothing but credit the source."""
+    text = strip_arrows(block.text)
+    links = _outbound(block, url, own)
+    address = links[0][1] if links else None
+    anchors = [a for a, _ in links]
+    match = _CONTINUE.match(text)
+    if match:
+        name = _clean_name(match["name"])
+        if address or name:
+            return _Credit("continue-reading", name, address, 10 if address else 7, block, anchors)
+        return None
+    match = _ORIGINAL.match(text)
+    if match and address and block.link_density > 0.4:
+        name = next((n for g, n in match.groupdict().items() if n), None)
+        name = _clean_name(name) if name and is_publisher_name(name) else None
+        return _Credit("read-original", name, address, 9, block, anchors)
+    if _REPRINT.search(text) and len(text) > 30:
+        return _reprint(block, links)
+    match = _LABEL.match(block.text)
+    if match and (address or is_publisher_name(match["name"])) and not block.heading:
+        if _LABEL_NEEDS_COLON.match(block.text) and not re.match(r"^[\W_]*\w+\s*[:：]", block.text):
+            return None
+        first = links[0][0].text if links else match["name"]
+        name = _clean_name(first if links and len(first) < 60 else match["name"])
+        if name and not is_publisher_name(name) and links:
+            name = None
+        return _Credit("label", name, address, 8 if address else 6, block, anchors)
+    return None
+
+
+def _reprint(block: Block, links: list[tuple[Anchor, str]]) -> _Credit:
+    """`This <a>article</a> first appeared on <a>Origin</a>`: the first link is the story, the name is the other's text."""
+    named = _REPRINT_NAME.search(block.text)
+    name = _clean_name(named["name"]) if named else None
+    story = next(
+        (address for _, address in links if urlsplit(address).path not in ("", "/")), links[0][1] if links else None
+    )
+    for anchor, address in links:
+        generic = re.fullmatch(
+            r"(?:this\s+|the\s+)?(?:article|story|piece|post|report|here|original.*|link|commentary|column)",
+            anchor.text,
+            re.IGNORECASE,
+        )
+        if (
+            not generic
+            and story
+            and registered_domain(address) == registered_domain(story)
+            and is_publisher_name(anchor.text)
+            and len(anchor.text) < 60
+        ):
+            name = _clean_name(anchor.text)
+            break
+    if not links and not name:
+        return _Credit("republished", None, None, 0, block)
+    return _Credit(
+        "republished",
+        name,
+        story,
+        8.5 if story else 6.5,
+        block,
+        [a for a, _ in links if "creativecommons" not in a.href],
+    )
+
+
+def _mention(block: Block) -> Iterable[_Credit]:
+    """A credit inside a paragraph that stays in the body: a tail sentence, a dateline, a wire's byline."""
+    _, name = split_tail_credit(block.text)
+    if name:
+        yield _Credit("tail-sentence", _clean_name(name), None, 5)
+        return
+    dateline = _DATELINE.match(block.text)
+    if dateline:
+        yield _Credit("dateline", _clean_name(dateline["name"] or dateline["name2"]), None, 2)
+    wire = _BYLINE_WIRE.match(block.text)
+    if (
+        wire
+        and is_publisher_name(wire["name"])
+        and not re.search(r"\b(?:staff|reporter|editor|writer|correspondent)\b", wire["name"], re.IGNORECASE)
+    ):
+        yield _Credit("byline", _clean_name(wire["name"]), None, 1.5)
+
+
+def _said(data: Structured, url: str, own: str) -> Iterable[_Credit]:
+    """What structured data claims: weaker than a visible credit, for templates copy it about."""
+    article = data.article() or {}
+    for key, strength in (("isBasedOn", 4.5), ("isBasedOnUrl", 4.5), ("sourceOrganization", 4.0), ("citation", 2.5)):
+        value = article.get(key)
+        if not value:
+            continue
+        address = next((a for u in urls_of(value) if (a := join_url(url, u))), None)
+        named = [t for t in texts_of(value) if not re.match(r"https?:|//", t)]
+        publisher = value[0] if isinstance(value, list) and value else value
+        if isinstance(publisher, dict):
+            named = (
+                texts_of(publisher.get("publisher"))
+                or texts_of(publisher.get("sourceOrganization"))
+                or (named if key == "sourceOrganization" else [])
+            )
+        name = next((n for n in named if is_publisher_name(n)), None)
+        if key == "sourceOrganization" and address and urlsplit(address).path in ("", "/"):
+            yield _Credit("json-ld", name, address, 3.5)
+        elif address or name:
+            yield _Credit("json-ld", name, address, strength if address else 3.0)
+    for name in ("syndication-source", "original-source"):
+        values = [*data.meta.get(name, []), *[href for rel, href, _ in data.links if name in rel.split()]]
+        for value in values[:3]:
+            address = _complete(value.strip(), url)
+            if address and registered_domain(address) != own:
+                yield _Credit("meta", None, address, 2.2)
+
+
+def _complete(value: str, url: str) -> str | None:
+    """An address that may lack its scheme."""
+    if re.match(r"^[\w.-]+\.[a-z]{2,}(?:/|$)", value, re.IGNORECASE):
+        value = f"https://{value}"
+    return join_url(url, value)
+
+
+def _canonical(canonicals: list[tuple[str, bool]], url: str, own: str) -> Iterable[_Credit]:
+    for href, _ in canonicals:
+        address = join_url(url, href)
+        if address and registered_domain(address) != own and urlsplit(address).path not in ("", "/"):
+            yield _Credit("canonical", None, address, 4.2)
+
+
+def _pixels(page: Blocks, own: str) -> Iterable[_Credit]:
+    """Counting images of republished stories. Their addresses are read, never fetched."""
+    if not page.nodes:
+        return
+    for image in page.nodes[0].element.iter("img"):
+        src = image.get("src") or ""
+        match = _PIXEL.search(src)
+        if not match:
+            continue
+        if match["id"]:
+            yield _Credit("pixel", "The Conversation", f"https://theconversation.com/{match['id']}", 3.8)
+        else:
+            parts = urlsplit(urljoin("https:", src))
+            if parts.hostname and registered_domain(f"https://{parts.hostname}/") != own:
+                yield _Credit("pixel", None, f"https://{parts.hostname}/", 3.2)
+
+
+def _clean_name(name: str | None) -> str | None:
+    if not name:
+        return None
+    text = strip_arrows(normalize_text(name)).strip(" “”\"'‘’<>«»()[]|–—-").rstrip(":")
+    text = (
+        text[:-1] if text.endswith(".") and not re.search(r"\b(?:Inc|Co|Corp|Ltd|U\.S|U\.K|[A-Z])\.$", text) else text
+    )
+    return text or None

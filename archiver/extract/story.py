@@ -1,0 +1,369 @@
+"""Page → story as printed: the columns' rules called in the order in which one needs the other."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from lxml.etree import _Element
+from parsel import Selector
+
+from archiver.extract.blocks import Anchor, Block, Blocks, read_blocks
+from archiver.extract.body import Body, find_body, is_interstitial
+from archiver.extract.dates import read_date
+from archiver.extract.faq import FaqFound, find_faq
+from archiver.extract.headline import (
+    find_dek,
+    find_section,
+    find_section_url,
+    find_title,
+    is_byline,
+    is_more_in,
+    site_names,
+)
+from archiver.extract.people import find_authors
+from archiver.extract.published import find_dates
+from archiver.extract.source import SourceFound, find_source
+from archiver.extract.structured import (
+    ARTICLE_TYPES,
+    LISTING_TYPES,
+    Structured,
+    read_structured,
+    texts_of,
+    types_of,
+    urls_of,
+)
+from archiver.items import Link, PrintedStory, Related
+from archiver.text import fold_text, normalize_text, strip_arrows
+from archiver.urls import join_url
+
+EXTRACTOR: Final = "1"
+"""Version of the rules: raised when a page could come out differently."""
+
+_READ_MORE: Final = re.compile(
+    r"^\W*(?:(?:also\s+)?read\s+(?:more|also|next)|related|see\s+also|more)\s*[:\-–—]?\s+(?=\S)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selectors:
+    """CSS or XPath (what begins with `/` or `.//`) for the columns of a site where the general rules are not enough."""
+
+    title: str | None = None
+    dek: str | None = None
+    body: str | None = None
+    """The blocks of the body, in reading order."""
+    section: str | None = None
+    authors: str | None = None
+    published: str | None = None
+    source: str | None = None
+    """The link to the source story."""
+
+
+def extract_story(
+    page: Selector, url: str, *, selectors: Selectors | None = None, now: datetime | None = None
+) -> PrintedStory:
+    """Return the story that a page prints. Never raises, whatever the page; what could not be read is flagged.
+
+    `page` is the Selector over the whole document and is left as it is. `now` bounds dates: later ones are passed over.
+
+    >>> story = extract_story(Selector("<h1>Levy passes</h1>" + "<p>Every parcel pays. The vote was close.</p>" * 9), "https://a.example/x")
+    >>> story.title, len(story.body)
+    ('Levy passes', 9)
+    """
+    root = page.root
+    if not isinstance(root, _Element) or not isinstance(root.tag, str):
+        return PrintedStory(url=url, flags=("unreadable",), extractor=EXTRACTOR, is_story=False)
+    base = _base_url(root, url)
+    data = read_structured(root)
+    blocks = read_blocks(root)
+    names = site_names(data, url)
+    language = _language(root, data)
+    title_tag = next((" ".join((e.text or "").split()) for e in root.iterfind(".//head/title")), "") or _any_title(root)
+    title = find_title(blocks, data, title_tag, names)
+    faq = find_faq(blocks, data)
+    canonicals = [(href, in_head) for rel, href, in_head in data.links if "canonical" in rel.split()]
+    source = find_source(blocks, data, url, names, canonicals)
+    section, label = find_section(blocks, data, url, title, names)
+    title_index = title.block.index if title and title.block else 0
+    claimed = set(faq.claimed) | set(source.claimed)
+    claimed |= {c.index for c in (title.block if title else None, label) if c is not None}
+    known = [c.text for c in (title, section) if c]
+    ends = [*source.claimed, *([min(faq.claimed)] if faq.claimed else [])]
+    body = find_body(blocks, lambda b: _is_claimed(b, claimed, known, title_index, blocks), title_index, ends)
+    dek = find_dek(blocks, data, title, body.blocks, claimed)
+    if dek and dek.block is not None:
+        body.blocks = [b for b in body.blocks if b is not dek.block]
+    elif dek and body.blocks and fold_text(body.blocks[0].text) == fold_text(dek.text) and len(body.blocks) > 2:
+        body.blocks = body.blocks[1:]
+    authors, author_rule = find_authors(
+        blocks, data, names, title_index, body.blocks[0].index if body.blocks else title_index + 12
+    )
+    if authors:
+        body.blocks = [
+            b
+            for place, b in enumerate(body.blocks)
+            if not _is_author_line(b, authors) and not (2 * place >= len(body.blocks) and _is_biography(b, authors))
+        ]
+    body_index = body.blocks[0].index if body.blocks else title_index + 8
+    dates = find_dates(blocks, data, url, title_index, body_index, language, now)
+    provenance = {
+        "title": title.rule if title else None,
+        "dek": dek.rule if dek else None,
+        "section_label": section.rule if section else None,
+        "body": "densest container" if body.blocks else None,
+        "faq": faq.rule if faq.pairs else None,
+        "authors": author_rule,
+        "published_at": dates.rule,
+        "source_url": source.method if source.url else None,
+        "source_name": source.method if source.name else None,
+    }
+    printed = PrintedStory(
+        url=url,
+        canonical=_canonical_link(canonicals, data, base),
+        section_label=section.text if section else None,
+        title=title.text if title else None,
+        dek=dek.text if dek else None,
+        body=tuple(b.text for b in body.blocks),
+        faq=tuple(faq.pairs),
+        authors=tuple(authors),
+        source_name=source.name,
+        source_url=source.url,
+        source_method=source.method,
+        links=tuple(_links(base, blocks, body, faq, source)),
+        related=tuple(_related(base, blocks, body)),
+        published_at=dates.published,
+        published_raw=dates.raw,
+        date_source=dates.source,
+        modified_at=dates.modified,
+        language=language,
+        tags=tuple(_tags(data, root)),
+        image_url=_image(data, base),
+        flags=tuple(dict.fromkeys([*blocks.flags, *data.flags, *dates.flags, *_robots_flags(data)])),
+        provenance={column: rule for column, rule in provenance.items() if rule},
+        section_url=join_url(base, href) if (href := find_section_url(blocks)) else None,
+        extractor=EXTRACTOR,
+        is_story=_is_story(data, body),
+    )
+    return _apply_selectors(page, printed, selectors, language) if selectors else printed
+
+
+def _is_claimed(block: Block, claimed: set[int], known: list[str], title_index: int, page: Blocks) -> bool:
+    """Blocks that another column has, and lines that no column of text keeps: byline, date, `More in SECTION →`."""
+    if block.index in claimed or is_more_in(block):
+        return True
+    text = block.text
+    if len(text) < 200:
+        folded = fold_text(text)
+        if any(folded == fold_text(k) for k in known):
+            return True
+        near = block.index <= title_index + 15
+        if is_byline(text) and (near or block.link_density > 0.3) and len(text) < 120 and not text.endswith("."):
+            return True
+        if near and len(text) < 70 and read_date(text) is not None:
+            return True
+    return False
+
+
+def _is_author_line(block: Block, authors: list[str]) -> bool:
+    if len(block.text) > 100:
+        return False
+    rest = fold_text(block.text)
+    for author in authors:
+        rest = rest.replace(fold_text(author), " ")
+    return rest != fold_text(block.text) and len(rest.split()) <= 3
+
+
+def _is_biography(block: Block, authors: list[str]) -> bool:
+    """A paragraph late in a story that begins with its own author's full name."""
+    text = fold_text(block.text)
+    return len(text) < 500 and any(len(a.split()) > 1 and text.startswith(fold_text(a) + " ") for a in authors)
+
+
+def _base_url(root: _Element, url: str) -> str:
+    for element in root.iterfind(".//base"):
+        href = element.get("href")
+        if href and (joined := join_url(url, href)):
+            return joined
+    return url
+
+
+def _any_title(root: _Element) -> str:
+    """A title outside the head: broken pages have it in the body; an SVG's is no title of the page."""
+    for element in root.iter("title"):
+        parent = element.getparent()
+        if parent is not None and parent.tag in ("html", "body", "head", "div"):
+            return " ".join((element.text or "").split())
+    return ""
+
+
+def _language(root: _Element, data: Structured) -> str | None:
+    article = data.article() or {}
+    candidates = [
+        root.get("lang"),
+        root.get("{http://www.w3.org/XML/1998/namespace}lang"),
+        *texts_of(article.get("inLanguage"))[:1],
+        data.first_meta("content-language", "og:locale", "language", "dc.language"),
+    ]
+    for candidate in candidates:
+        match = re.fullmatch(
+            r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|\d{3}))?", (candidate or "").strip()
+        )
+        if match:
+            language, script, region = match.groups()
+            return "-".join(p for p in (language.lower(), script and script.title(), region and region.upper()) if p)
+    return None
+
+
+def _canonical_link(canonicals: list[tuple[str, bool]], data: Structured, base: str) -> str | None:
+    """The head's canonical link; og:url where there is none."""
+    href = (
+        next((h for h, in_head in canonicals if in_head), None)
+        or next((h for h, _ in canonicals), None)
+        or data.first_meta("og:url")
+    )
+    return join_url(base, href) if href else None
+
+
+def _links(base: str, page: Blocks, body: Body, faq: FaqFound, source: SourceFound) -> list[Link]:
+    links: list[Link] = []
+
+    def add(anchors: list[Anchor], kind: str) -> None:
+        for anchor in anchors:
+            address = join_url(base, anchor.href)
+            if address:
+                links.append(Link(url=address, text=anchor.text, kind=kind, domain=""))
+
+    add(source.links, "source")
+    for block in body.blocks:
+        add(block.links, "body")
+    for index in sorted(faq.answers):
+        add(page.blocks[index].links, "faq")
+    return links
+
+
+def _related(base: str, page: Blocks, body: Body) -> list[Related]:
+    """Links that led the reader on, from amid the body and right after it."""
+    blocks = list(body.interstitials)
+    if body.blocks:
+        blocks += [b for b in page.blocks[body.blocks[-1].index + 1 :] if is_more_in(b)][:3]
+    related: list[Related] = []
+    for block in blocks:
+        for anchor in block.links:
+            address = join_url(base, anchor.href)
+            title = (
+                _READ_MORE.sub("", strip_arrows(anchor.text)) if is_interstitial(block) else strip_arrows(anchor.text)
+            )
+            if address and title:
+                related.append(Related(url=address, title=title))
+    return related
+
+
+def _tags(data: Structured, root: _Element) -> list[str]:
+    article = data.article() or {}
+    raw = (
+        texts_of(article.get("keywords"))
+        or data.meta.get("article:tag", [])
+        or data.meta.get("parsely-tags", [])[:1]
+        or data.meta.get("news_keywords", [])[:1]
+        or data.meta.get("keywords", [])[:1]
+    )
+    tags = [
+        part for text in raw for part in (re.split(r"\s*[,;]\s*", text) if len(raw) == 1 or "," in text else [text])
+    ]
+    if not tags:
+        tags = [
+            " ".join("".join(a.itertext()).split())
+            for a in root.iterfind(".//a[@rel]")
+            if "tag" in (a.get("rel") or "").split()
+        ]
+    return [
+        tag
+        for tag in (re.sub(r"^(?:tag|keyword|topic):", "", t.strip(), flags=re.IGNORECASE) for t in tags)
+        if 1 < len(tag) <= 80
+    ][:60]
+
+
+def _image(data: Structured, base: str) -> str | None:
+    article = data.article() or {}
+    candidates = [
+        *urls_of(article.get("image"))[:1],
+        data.first_meta("og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src"),
+    ]
+    return next((address for c in candidates if c and (address := join_url(base, c))), None)
+
+
+def _robots_flags(data: Structured) -> list[str]:
+    """`noarchive` and `unavailable_after` are kept as flags: what to do about them is the operator's business."""
+    said = " ".join(c.lower() for name in ("robots", "googlebot") for c in data.meta.get(name, []))
+    return [
+        flag for flag, word in (("noarchive", "noarchive"), ("unavailable-after", "unavailable_after")) if word in said
+    ]
+
+
+def _is_story(data: Structured, body: Body) -> bool:
+    """False where the page says that it is a listing or a profile and says of no article that it is one."""
+    kinds = {kind for node in data.nodes[:200] + data.items[:50] for kind in types_of(node)}
+    if kinds & (ARTICLE_TYPES - {"CreativeWork", "Review"}):
+        return True
+    kind = (data.first_meta("og:type") or "").lower()
+    if kind.startswith(("article", "news", "blog")):
+        return True
+    return not (kinds & (LISTING_TYPES - {"ItemList"}) or kind in ("profile", "product.group"))
+
+
+def _apply_selectors(page: Selector, printed: PrintedStory, selectors: Selectors, language: str | None) -> PrintedStory:
+    """Let a site's own selectors win over the general rules, column by column; a selector that finds nothing changes nothing."""
+    changes: dict[str, object] = {}
+    provenance = dict(printed.provenance)
+
+    def texts(query: str) -> list[str]:
+        selected = page.xpath(query) if query.startswith(("/", "./", "(")) else page.css(query)
+        return [
+            t
+            for t in (
+                normalize_text(
+                    "".join(s.xpath(".//text()").getall())
+                    if s.type == "html" and hasattr(s.root, "tag")
+                    else str(s.root)
+                )
+                for s in selected
+            )
+            if t
+        ]
+
+    for column, query in (("title", selectors.title), ("dek", selectors.dek), ("section_label", selectors.section)):
+        if query and (found := texts(query)):
+            changes[column] = found[0]
+            provenance[column] = "selector"
+    if selectors.body and (found := texts(selectors.body)):
+        changes["body"] = tuple(found)
+        provenance["body"] = "selector"
+    if selectors.authors and (found := texts(selectors.authors)):
+        changes["authors"] = tuple(found)
+        provenance["authors"] = "selector"
+    if (
+        selectors.published
+        and (found := texts(selectors.published))
+        and (reading := read_date(found[0], language=language))
+    ):
+        changes |= {"published_at": reading.at, "published_raw": found[0], "date_source": "text"}
+        provenance["published_at"] = "selector"
+    if selectors.source:
+        href = (
+            (
+                page.xpath(selectors.source)
+                if selectors.source.startswith(("/", "./", "("))
+                else page.css(selectors.source)
+            )
+            .xpath("(self::*|.)/@href")
+            .get()
+        )
+        if href and (address := join_url(printed.url, href)):
+            changes |= {"source_url": address, "source_method": "selector"}
+            provenance["source_url"] = "selector"
+    from dataclasses import replace
+
+    return replace(printed, **changes, provenance=provenance)  # type: ignore[arg-type]
