@@ -1,0 +1,161 @@
+"""The inbox: stories that a crawl has extracted and that are not yet published, one JSON line each."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from stat import S_ISREG
+from types import TracebackType
+
+from archiver.items import Story
+from archiver.schema import SCHEMA_VERSION, story_from_json, story_to_json
+from archiver.store.archive import Archive, Partition, make_folder, storage_errors, sync_folder
+
+SYNC_EVERY = 64
+"""Lines between two fsyncs. A killed process loses none; a power cut loses at most these."""
+
+
+class InboxWriter:
+    """Appends the stories of one run to `inbox/<run>.jsonl`.
+
+    A story is safe from kill -9 as soon as `append` returns. The file comes with the first story, so that an empty run
+    leaves none, and is locked until `close`: publishing leaves it alone while the crawl goes on.
+    """
+
+    def __init__(self, archive: Archive, run: str) -> None:
+        self.path = archive.inbox_dir / f"{run}.jsonl"
+        self._descriptor: int | None = None
+        self._size = 0
+        self._unsynced = 0
+
+    def append(self, story: Story) -> None:
+        """Add one story. StorageError where it cannot be written: then no part of it stands in the file.
+
+        ValueError where the story could not be published: a section that is no slug, no site, text that is no Unicode.
+        """
+        _check_publishable(story)
+        line = json.dumps({"schema": SCHEMA_VERSION, "story": story_to_json(story)}, ensure_ascii=False) + "\n"
+        content = line.encode()
+        with storage_errors(self.path):
+            if self._descriptor is None:
+                self._descriptor = _create_locked(self.path)
+            self._write(self._descriptor, content)
+            self._unsynced += 1
+            if self._unsynced >= SYNC_EVERY:
+                self._sync(self._descriptor)
+
+    def _write(self, descriptor: int, content: bytes) -> None:
+        try:
+            rest = memoryview(content)
+            while rest:  # a disk that is almost full takes a part, and says so only when asked again
+                rest = rest[os.write(descriptor, rest) :]
+        except OSError:
+            os.ftruncate(descriptor, self._size)
+            raise
+        self._size += len(content)
+
+    def _sync(self, descriptor: int) -> None:
+        os.fsync(descriptor)
+        self._unsynced = 0
+
+    def close(self) -> None:
+        """Make the file durable and hand it over to publishing. Closing twice does nothing."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        with storage_errors(self.path):
+            try:
+                if self._size:
+                    self._sync(descriptor)
+                else:  # the first story already failed
+                    self.path.unlink()
+            finally:
+                os.close(descriptor)
+
+    def __enter__(self) -> InboxWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _check_publishable(story: Story) -> None:
+    """Raise ValueError where publishing would not know where to put the story."""
+    Partition(story.date, story.section)
+    if not story.story_id or not story.site:
+        raise ValueError(f"story without story_id or site: {story.url!r:.200}")
+
+
+def _create_locked(path: Path) -> int:
+    """Create the file of a new run and lock it; return its descriptor."""
+    make_folder(path.parent)
+    while True:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # Between the two calls a publisher may have taken the empty file and removed it.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), path.stat()):
+                    sync_folder(path.parent)
+                    return descriptor
+        except OSError:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+@contextmanager
+def taken_inbox(path: Path) -> Iterator[None]:
+    """Keep an inbox file from being written while the block runs.
+
+    BlockingIOError where its crawl still writes it; another OSError where it cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # NONBLOCK: a named pipe must not hold us up
+    try:
+        if not S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Not a file", str(path))
+        # Shared is enough against the writer's exclusive lock, and NFS gives no other on a file open for reading.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def read_inbox(path: Path) -> tuple[list[Story], list[str]]:
+    """Return the stories of an inbox file, and for each line that is none its number and what is wrong with it."""
+    stories, faults = [], []
+    for number, line in enumerate(_lines(path), start=1):
+        try:
+            stories.append(_read_line(line))
+        # RecursionError: JSON nested deeper than the interpreter goes
+        except (ValueError, RecursionError) as error:
+            faults.append(f"line {number}: {error}")
+    return stories, faults
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield from file
+
+
+def _read_line(line: bytes) -> Story:
+    if not line.endswith(b"\n"):
+        raise ValueError("cut off")
+    try:
+        record = json.loads(line.decode())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"no JSON: {error.msg} at character {error.pos}") from error
+    if not isinstance(record, dict) or type(version := record.get("schema")) is not int:
+        raise ValueError(f"not a story: {line!r:.60}")
+    if version > SCHEMA_VERSION:
+        raise ValueError(f"written by a newer archiver (schema {version})")
+    story = story_from_json(record.get("story"))
+    _check_publishable(story)
+    return story
