@@ -1,0 +1,130 @@
+"""Listing or story? What the page says of itself to machines, and whether its prose is one body or many cards."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import Final
+
+from lxml.etree import _Element
+from parsel import Selector
+
+from archiver.discover.page import read_page
+from archiver.discover.stories import Candidate, find_story_links
+from archiver.extract.structured import Node, read_json_ld, types_of
+from archiver.items import PrintedStory
+from archiver.text import count_words, fold_text
+
+_STORY_TYPES: Final = re.compile(
+    r"(?:\w*Article|BlogPosting|LiveBlogPosting|Report|Review|Recipe|PodcastEpisode|VideoObject)$"
+)
+_LISTING_TYPES: Final = frozenset("CollectionPage SearchResultsPage ProfilePage Blog ItemList".split())
+_HEADS: Final = frozenset(("dt", "tr", "h2", "h3", "h4", "h5"))
+"""Elements whose dek stands behind them, not within."""
+_FOLLOWERS: Final = 3
+_BODY: Final = 100
+"""Words of prose outside cards that make a body."""
+
+
+def says_it_is_a_story(root: _Element) -> bool:
+    """Tell whether the page says to machines that it is one story."""
+    story, listing = _read_claims(root)
+    return story > listing
+
+
+def _read_claims(root: _Element) -> tuple[int, int]:
+    """How strongly the page claims to be one story, and a listing."""
+    story = listing = 0
+    articles = 0
+    for element in root.iter("meta", "script"):
+        if element.tag == "script":
+            if "ld+json" in (element.get("type") or ""):
+                for node in read_json_ld(element.text or ""):
+                    kinds = types_of(node)
+                    articles += _is_whole_article(node, kinds)
+                    listing = max(
+                        listing,
+                        3 * bool(kinds & {"CollectionPage", "SearchResultsPage", "ProfilePage"}),
+                        1 * bool(kinds & _LISTING_TYPES),
+                    )
+            continue
+        name = (element.get("property") or element.get("name") or "").strip().lower()
+        content = (element.get("content") or "").strip().lower()
+        if name == "og:type" and content:
+            story = max(story, 2 * (content in ("article", "news", "newsarticle")))
+            listing = max(listing, 1 * (content in ("website", "blog")), 2 * (content in ("object", "profile")) - 1)
+        elif (
+            name
+            in (
+                "article:published_time",
+                "datepublished",
+                "parsely-pub-date",
+                "citation_title",
+                "og:article:published_time",
+            )
+            and content
+        ):
+            story = max(story, 3)
+    if articles == 1:
+        story = max(story, 4)
+    elif articles > 1:
+        story = max(story, 2)
+    return story, listing
+
+
+def _is_whole_article(node: Node, kinds: set[str]) -> bool:
+    """An article that is described, not merely named as in a list."""
+    return (
+        any(_STORY_TYPES.match(kind) for kind in kinds)
+        and bool(node.get("headline"))
+        and bool(
+            node.get("articleBody") or node.get("mainEntityOfPage") or (node.get("author") and node.get("publisher"))
+        )
+    )
+
+
+def is_listing(page: Selector, url: str, printed: PrintedStory) -> bool:
+    """Tell whether a page lists stories rather than being one.
+
+    Prose that stands in cards, each headed by a link to another story, is no body, however much of it there is; a body
+    is one, however many cards stand around it.
+    """
+    read = read_page(page, url)
+    cards = [story for story in find_story_links(read) if story.url != printed.url]
+    story, listing = _read_claims(read.root)
+    if len(cards) < 2 and not (cards and not printed.body):
+        return listing > story and not printed.is_story and bool(cards)
+    own = _count_own_words(printed, cards)
+    if own >= _BODY:
+        story += 2 + (own >= 2 * _BODY) + (own >= 5 * _BODY)
+    elif own < _BODY // 3:
+        listing += 2
+    headed = sum(bool(card.best.heading or card.best.in_heading) or _has_dek(card) for card in cards)
+    if headed >= 5 and own < _BODY:
+        listing += 1
+    if len(cards) >= 8 and own < 2 * _BODY:
+        listing += 1
+    if not printed.is_story:
+        listing += 2
+    return listing >= story
+
+
+def _has_dek(card: Candidate) -> bool:
+    return card.card.words - count_words(card.title) >= 8
+
+
+def _count_own_words(printed: PrintedStory, cards: list[Candidate]) -> int:
+    """Words of the body that stand in no card."""
+    texts = []
+    for card in cards:
+        element = card.card.element
+        texts.append(fold_text("".join(element.itertext())))
+        if element.tag in _HEADS:
+            for follower in islice(element.itersiblings(), _FOLLOWERS):
+                if follower.tag == element.tag:
+                    break
+                dek = fold_text("".join(follower.itertext()))
+                texts += [dek] if dek.count(" ") < 2 * _BODY else []
+    in_cards = "\n".join(texts)
+    blocks = [fold_text(block) for block in printed.body]
+    return sum(count_words(block) for block in blocks if block not in in_cards)
