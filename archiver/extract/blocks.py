@@ -370,7 +370,8 @@ def _mark_small_box(out: Blocks, node: Node, *, blocks: int, chars: int, levels:
         here = here.parent
     if box is not None:
         for block in out.blocks[box.first : box.last]:
-            block.region |= Region.SMALL_BOX
+            if not (block.region & Region.QUOTE or (block.tag == "p" and len(block.text) > 140)):
+                block.region |= Region.SMALL_BOX
 
 
 def _start_inline(walker: _Walker, element: _Element, tag: str) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from archiver.extract.blocks import CLUTTER, Block, Blocks, Node, Region
-from archiver.text import fold_text
 
 _DECAY: Final = 0.86
 """What a paragraph's prose still counts one level up: a container wins over the one inside it only when it holds a sixth
@@ -124,12 +123,19 @@ def prose_of(block: Block) -> float:
     return loose * ends * kind
 
 
-def find_body(page: Blocks, is_other: Callable[[Block], bool], start: int = 0, ends: Iterable[int] = ()) -> Body:
+def find_body(
+    page: Blocks,
+    is_other: Callable[[Block], bool],
+    start: int = 0,
+    ends: Iterable[int] = (),
+    is_outbound: Callable[[str], bool] = lambda _: False,
+) -> Body:
     """Find the body among the blocks.
 
     `is_other` tells blocks that another column has claimed (title, dek, FAQ, source). `start` is the index of the headline:
     prose before it is no part of the story, where there is enough after it. `ends` are blocks after which the story is over
-    (the credit, the FAQ), where most of its prose stands before them.
+    (the credit, the FAQ), where most of its prose stands before them. `is_outbound` tells links to other sites: a list of
+    those is part of the text, a list of links within the site is a menu.
     """
     _clear_wrappers(page)
     prose = [
@@ -153,7 +159,7 @@ def find_body(page: Blocks, is_other: Callable[[Block], bool], start: int = 0, e
             last = end
             break
     body = Body(container=container, score=score)
-    _select(body, page, (first, last), prose, is_other, start)
+    _select(body, page, (first, last), prose, is_other, start, is_outbound)
     return body
 
 
@@ -229,7 +235,7 @@ def _widen(container: Node, page: Blocks, prose: list[float], start: int) -> tup
     first, last = container.first, container.last
     inside = sum(prose[first:last])
     node = container
-    for _ in range(5):
+    for _ in range(9):
         parent = node.parent
         if parent is None or parent.tag == "html":
             break
@@ -241,7 +247,7 @@ def _widen(container: Node, page: Blocks, prose: list[float], start: int) -> tup
         if after and sum(prose[i] for i in after) > needed * inside and len(after) > 1:
             last = after[-1] + 1
         node = parent
-        if parent.own & (Region.ARTICLE | Region.CONTENT | Region.MAIN) or parent.tag == "body":
+        if parent.own & (Region.ARTICLE | Region.MAIN) or parent.tag == "body":
             break
     return first, last
 
@@ -256,13 +262,19 @@ def _prose_like(page: Blocks, prose: list[float], first: int, last: int) -> list
 
 
 def _select(
-    body: Body, page: Blocks, span: tuple[int, int], prose: list[float], is_other: Callable[[Block], bool], start: int
+    body: Body,
+    page: Blocks,
+    span: tuple[int, int],
+    prose: list[float],
+    is_other: Callable[[Block], bool],
+    start: int,
+    is_outbound: Callable[[str], bool],
 ) -> None:
     first, last = span
     blocks = page.blocks
     kept: list[Block] = []
     unwanted = CLUTTER | Region.CHROME | Region.HIDDEN
-    lists = _link_lists(blocks[first:last])
+    lists = _link_lists(blocks[first:last], is_outbound)
     remaining = sum(prose[first:last])
     total = remaining or 1.0
     tags = Counter(b.tag for b, w in zip(blocks[first:last], prose[first:last], strict=True) if w > 60)
@@ -275,7 +287,8 @@ def _select(
             continue
         if is_other(block):
             continue
-        if block.region & unwanted:
+        quoted = block.region & Region.QUOTE and block.region & Region.CONTENT  # an embedded post is a quotation
+        if block.region & (unwanted & ~Region.CHROME if quoted else unwanted):
             if block.links and _INTERSTITIAL.match(block.text) and block.region & unwanted == Region.CHROME:
                 body.interstitials.append(block)
             continue
@@ -283,14 +296,13 @@ def _select(
             if remaining < 0.25 * total and remaining < 0.34 * sum(prose_of(b) for b in kept):
                 break
             continue
-        if len(block.text) > 60:
-            if block.text in printed:  # the same text again, for another width of screen
-                continue
-            printed.add(block.text)
         if is_interstitial(block):
             body.interstitials.append(block)
             continue
         if _keeps(block, lists, loose_text) or (loose_text and _is_loose_heading(block, blocks, prose)):
+            if len(block.text) > 60 and block.text in printed:  # the same text again, for another width of screen
+                continue
+            printed.add(block.text)
             kept.append(block)
     body.blocks = list(_drop_stray_headings(kept))
 
@@ -314,7 +326,7 @@ def _keeps(block: Block, link_lists: set[int], loose_text: bool) -> bool:
     if tag in ("button", "label", "summary", "th", "legend"):
         return False
     if tag == "li" or block.region & Region.ITEM:
-        return id(_list_of(block.node)) not in link_lists and block.link_density < 0.85
+        return id(_list_of(block.node)) not in link_lists and (block.link_density < 0.85 or len(block.text) > 25)
     if block.link_density > 0.6:
         return False
     if tag in ("p", "blockquote", "pre"):
@@ -358,8 +370,8 @@ def _list_of(node: Node) -> Node:
     return here or node
 
 
-def _link_lists(blocks: Iterable[Block]) -> set[int]:
-    """Lists that are mostly links, and lists of a few words an item: menus, tags, related stories, share bars."""
+def _link_lists(blocks: Iterable[Block], is_outbound: Callable[[str], bool]) -> set[int]:
+    """Lists that are mostly links within the site, and lists of a few words an item: menus, tags, related stories."""
     chars: Counter[int] = Counter()
     linked: Counter[int] = Counter()
     items: Counter[int] = Counter()
@@ -367,7 +379,7 @@ def _link_lists(blocks: Iterable[Block]) -> set[int]:
         if block.region & Region.ITEM:
             key = id(_list_of(block.node))
             chars[key] += len(block.text)
-            linked[key] += block.link_chars
+            linked[key] += sum(len(a.text) for a in block.links if not is_outbound(a.href))
             items[key] += 1
     return {
         key for key in chars if linked[key] > 0.55 * chars[key] or (linked[key] > 0 and chars[key] < 12 * items[key])
@@ -382,9 +394,3 @@ def _drop_stray_headings(kept: list[Block]) -> Iterable[Block]:
             if following is None or following.heading:
                 continue
         yield block
-
-
-def is_repeated(text: str, others: Iterable[str]) -> bool:
-    """Tell whether a block says what another column already says (title, dek), punctuation and case aside."""
-    folded = fold_text(text)
-    return any(folded == fold_text(other) for other in others if other)

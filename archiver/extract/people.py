@@ -17,7 +17,7 @@ _BY: Final = re.compile(
 )
 _BYLINE: Final = re.compile(
     r"""(?:^(?i:(?:(?:written|posted|reported|published|story|words|text)\s+)?by|von|par|por|di|door|av|af|autor(?:en|a|es)?)
-        |(?<=[\s\d·•|–-])(?:(?i:written|posted|published)\s+)?[Bb]y)
+        |(?<=\d\s)[Bb]y|(?<=[·•|–-]\s)[Bb]y|(?<=\d)\s?[Bb]y|(?<=,\s)by)
         (?:\s*:\s*|\s+)(?P<names>[^\W\d_a-zà-ÿ][^|•·\n]{2,100})""",
     re.VERBOSE,
 )
@@ -45,7 +45,7 @@ _ROLE: Final = re.compile(
     re.IGNORECASE,
 )
 _NOT_A_NAME: Final = re.compile(
-    r"^(?:image|photo|picture|foto|video)s?\s*[:/]|\bgetty\b|https?:|www\.|@|^\W*$|^(?:admin(?:istrator)?|editor|editorial|staff|guest|author|unknown|anonymous|user|root|webmaster|none|null|undefined|n/?a|redaktion|redaction|la\s+rédaction|redacción|share|comments?|facebook|twitter|by|news|updated.*)$",
+    r"\b(?:share|e-?mail|tweet|follow|subscribe|print)\b|^(?:image|photo|picture|foto|video)s?\s*[:/]|\bgetty\b|https?:|www\.|@|^\W*$|^(?:admin(?:istrator)?|editor|editorial|staff|guest|author|unknown|anonymous|user|root|webmaster|none|null|undefined|n/?a|redaktion|redaction|la\s+rédaction|redacción|share|comments?|facebook|twitter|by|news|updated.*)$",
     re.IGNORECASE,
 )
 _ORGANIZATION_TYPES: Final = ("Organization", "NewsMediaOrganization", "Corporation")
@@ -163,7 +163,12 @@ def _named_author_blocks(near: list[Block], title_index: int) -> list[str]:
             if n is not None
         )
         text = _CUT.split(block.lines[0])[0].strip()
-        if _CALLED_AUTHOR.search(called) and len(text) < 60 and _NAME.fullmatch(_BY.sub("", text)):
+        if (
+            len(block.links) < 3
+            and _CALLED_AUTHOR.search(called)
+            and len(text) < 60
+            and _NAME.fullmatch(_BY.sub("", text))
+        ):
             return [text]
     return []
 

@@ -37,7 +37,7 @@ from archiver.extract.structured import (
 )
 from archiver.items import Link, PrintedStory, Related
 from archiver.text import fold_text, normalize_text, strip_arrows
-from archiver.urls import join_url
+from archiver.urls import join_url, registered_domain
 
 EXTRACTOR: Final = "1"
 """Version of the rules: raised when a page could come out differently."""
@@ -92,7 +92,14 @@ def extract_story(
     claimed |= {c.index for c in (title.block if title else None, label) if c is not None}
     known = [c.text for c in (title, section) if c]
     ends = [*source.claimed, *([min(faq.claimed)] if faq.claimed else [])]
-    body = find_body(blocks, lambda b: _is_claimed(b, claimed, known, title_index, blocks), title_index, ends)
+    own = registered_domain(url)
+    body = find_body(
+        blocks,
+        lambda b: _is_claimed(b, claimed, known, title_index, blocks),
+        title_index,
+        ends,
+        lambda href: (address := join_url(base, href)) is not None and registered_domain(address) != own,
+    )
     dek = find_dek(blocks, data, title, body.blocks, claimed)
     if dek and dek.block is not None:
         body.blocks = [b for b in body.blocks if b is not dek.block]
