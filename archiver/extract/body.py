@@ -13,6 +13,7 @@ from archiver.extract.blocks import CLUTTER, Block, Blocks, Node, Region
 _DECAY: Final = 0.86
 """What a paragraph's prose still counts one level up: a container wins over the one inside it only when it holds a sixth
 more prose. Between 0.80 and 0.90 nothing changes on the pages it was measured on."""
+_UNWANTED: Final = CLUTTER | Region.CHROME | Region.HIDDEN
 _CJK: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _SENTENCE_END: Final = re.compile(r"[.!?…:;。！？।؟][\"'”’»)\]“]*$")
 _SENTENCE: Final = re.compile(r"[.!?…。！？।؟]")
@@ -273,13 +274,14 @@ def _select(
     first, last = span
     blocks = page.blocks
     kept: list[Block] = []
-    unwanted = CLUTTER | Region.CHROME | Region.HIDDEN
+    visible = {id(b.node.parent) for b, w in zip(blocks[first:last], prose[first:last], strict=True) if w > 60}
     lists = _link_lists(blocks[first:last], is_outbound)
     remaining = sum(prose[first:last])
     total = remaining or 1.0
     tags = Counter(b.tag for b, w in zip(blocks[first:last], prose[first:last], strict=True) if w > 60)
     loose_text = tags.get("p", 0) < 0.4 * sum(tags.values())
     printed: set[str] = set()
+    homes: set[Node] = set()
     for index in range(first, last):
         block = blocks[index]
         remaining -= prose[index]
@@ -287,13 +289,15 @@ def _select(
             continue
         if is_other(block):
             continue
-        quoted = block.region & Region.QUOTE and block.region & Region.CONTENT  # an embedded post is a quotation
-        if block.region & (unwanted & ~Region.CHROME if quoted else unwanted):
-            if block.links and _INTERSTITIAL.match(block.text) and block.region & unwanted == Region.CHROME:
+        if _unwanted_region(block, visible):
+            if block.links and _INTERSTITIAL.match(block.text) and block.region & _UNWANTED == Region.CHROME:
                 body.interstitials.append(block)
             continue
         if _END.match(block.text) and len(block.text) < 90 and (block.heading or block.link_density < 0.5):
-            if remaining < 0.25 * total and remaining < 0.34 * sum(prose_of(b) for b in kept):
+            goes_on = any(
+                w > 90 and b.node.parent in homes for b, w in zip(blocks[index:last], prose[index:last], strict=True)
+            )
+            if not goes_on and remaining < 0.25 * total:
                 break
             continue
         if is_interstitial(block):
@@ -304,7 +308,25 @@ def _select(
                 continue
             printed.add(block.text)
             kept.append(block)
+            if prose[index] > 90 and block.node.parent is not None:
+                homes.add(block.node.parent)
     body.blocks = list(_drop_stray_headings(kept))
+
+
+def _unwanted_region(block: Block, visible: set[int]) -> int:
+    """What a block stands in that keeps it out of the body; 0 where nothing does.
+
+    A quotation in the text counts even in a figure or as an embedded post, and so does a paragraph that is hidden among
+    visible ones of the same parent: scripts show it once the reader has clicked.
+    """
+    region = block.region & _UNWANTED
+    if block.region & Region.QUOTE and not block.region & Region.CAPTION:
+        region &= ~Region.FIGURE
+        if block.region & Region.CONTENT:
+            region &= ~Region.CHROME
+    if region == Region.HIDDEN and block.tag == "p" and id(block.node.parent) in visible and len(block.text) > 60:
+        return 0
+    return region
 
 
 def is_interstitial(block: Block) -> bool:
