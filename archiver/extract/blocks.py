@@ -137,6 +137,8 @@ class Node:
     first: int
     """Index of its first block; `last` is one past its last."""
     last: int = 0
+    is_heading: bool = False
+    """It has the role of a heading."""
     has_image: bool = False
     """An `<img>` stands directly in it, inline elements aside."""
 
@@ -212,6 +214,8 @@ class Blocks:
 MAX_BLOCKS: Final = 40_000
 """Blocks of one page that are read; the longest real page tried has 11,000."""
 _DEEP: Final = 250
+_BREAK: Final = "\x1e"
+"""Stands for `<br>` between the pieces of a block: white space that no page can hold."""
 
 
 class _Walker:
@@ -231,6 +235,7 @@ class _Walker:
         self.lead_open = True
         self.chars = 0
         self.breaks = 0
+        self.has_break = False
 
     def add(self, text: str) -> None:
         stripped = len(text.strip())
@@ -259,46 +264,47 @@ class _Walker:
     def line_break(self) -> None:
         self.breaks += 1
         if self.chars:
-            self.pieces.append("\n")
+            self.pieces.append(_BREAK)
+            self.has_break = True
 
     def flush(self) -> None:
-        if self.chars:
-            joined = "".join(self.pieces)
-            text = " ".join(joined.split())
-            lines = (
-                [line for line in (" ".join(part.split()) for part in joined.split("\n")) if line]
-                if "\n" in joined and self._has_break()
-                else [text]
-            )
-            node = self.stack[-1]
-            region = node.region
-            heading = _HEADINGS.get(node.tag, 0)
-            if not heading:
-                heading = self._inherited_heading(node)
-            block = Block(
-                len(self.out.blocks), text, node, heading, self.links, min(self.link_chars, len(text)),
-                min(self.bold_chars, len(text)), lines, region, " ".join("".join(self.bold_lead).split()),
-            )  # fmt: skip
-            self.out.blocks.append(block)
+        if not self.chars:
+            if self.pieces or self.links:
+                self.pieces, self.links = [], []
+            self.breaks = 0
+            return
+        joined = "".join(self.pieces)
+        text = " ".join(joined.split())
+        lines = [text]
+        if self.has_break:
+            lines = [line for line in (" ".join(part.split()) for part in joined.split(_BREAK)) if line]
+            text = " ".join(lines)
+        node = self.stack[-1]
+        block = Block(
+            len(self.out.blocks), text, node, _HEADINGS.get(node.tag) or _inherited_heading(node), self.links,
+            min(self.link_chars, len(text)), min(self.bold_chars, len(text)), lines, node.region,
+            " ".join("".join(self.bold_lead).split()) if self.bold_lead else "",
+        )  # fmt: skip
+        self.out.blocks.append(block)
+        self.has_break = False
         self.pieces, self.links = [], []
         self.link_chars = self.bold_chars = self.chars = self.breaks = 0
         self.bold_lead, self.lead_open = [], True
 
-    def _has_break(self) -> bool:
-        return any(piece == "\n" for piece in self.pieces)
 
-    def _inherited_heading(self, node: Node) -> int:
-        parent: Node | None = node
-        for _ in range(3):
-            if parent is None:
-                return 0
-            if parent.tag in _HEADINGS:
-                return _HEADINGS[parent.tag]
-            if parent.element.get("role") == "heading":
-                level = parent.element.get("aria-level") or "2"
-                return int(level) if level in "123456" else 2
-            parent = parent.parent
-        return 0
+def _inherited_heading(node: Node) -> int:
+    """The level of the heading that a block stands in: `<h2><div>`, or an element with the role."""
+    here: Node | None = node
+    for _ in range(3):
+        if here is None:
+            return 0
+        if here.tag in _HEADINGS:
+            return _HEADINGS[here.tag]
+        if here.is_heading:
+            level = here.element.get("aria-level") or "2"
+            return int(level) if level in "123456" else 2
+        here = here.parent
+    return 0
 
 
 def read_blocks(root: _Element) -> Blocks:
@@ -411,9 +417,13 @@ def _start_block(walker: _Walker, element: _Element, tag: object) -> None:
     name = tag if isinstance(tag, str) else ""
     stack = walker.stack
     parent = stack[-1] if stack else None
-    own = _own_region(element, name, parent)
+    own = _REGION_BY_TAG.get(name, 0)
+    is_heading = False
+    if name != "html" and name != "body" and (attributes := element.items()):
+        more, is_heading = _region_of_attributes(dict(attributes))
+        own |= more
     region = own | parent.region if parent else own
-    node = Node(element, name, parent, len(stack), region, own, len(walker.out.blocks))
+    node = Node(element, name, parent, len(stack), region, own, len(walker.out.blocks), 0, is_heading)
     walker.out.nodes.append(node)
     stack.append(node)
     controls = element.get("aria-controls")
@@ -423,11 +433,9 @@ def _start_block(walker: _Walker, element: _Element, tag: object) -> None:
         walker.add(element.text)
 
 
-def _own_region(element: _Element, tag: str, parent: Node | None) -> int:
-    region = _REGION_BY_TAG.get(tag, 0)
-    attributes = element.attrib
-    if not attributes or tag in ("html", "body"):
-        return region
+def _region_of_attributes(attributes: dict[str, str]) -> tuple[int, bool]:
+    """What an element's attributes say it is, and whether it has the role of a heading."""
+    region = 0
     role = attributes.get("role")
     if role:
         region |= _REGION_BY_ROLE.get(role, 0)
@@ -437,7 +445,7 @@ def _own_region(element: _Element, tag: str, parent: Node | None) -> int:
     if style and "none" in style and re.search(r"display\s*:\s*none", style):
         region |= Region.HIDDEN
     names = f"{attributes.get('class', '')} {attributes.get('id', '')}"
-    if len(names) > 1 and len(names) < 500:
+    if 1 < len(names) < 500:
         region |= _region_of_names(names)
     prop = attributes.get("itemprop")
     if prop:
@@ -448,4 +456,4 @@ def _own_region(element: _Element, tag: str, parent: Node | None) -> int:
     kind = attributes.get("itemtype")
     if kind and kind.endswith(("/Question", "/FAQPage", "/Answer")):
         region |= Region.QUESTION
-    return region
+    return region, role == "heading"

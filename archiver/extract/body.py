@@ -138,15 +138,11 @@ def find_body(
     (the credit, the FAQ), where most of its prose stands before them. `is_outbound` tells links to other sites: a list of
     those is part of the text, a list of links within the site is a menu.
     """
-    _clear_wrappers(page)
-    prose = [
-        0.0 if b.region & (CLUTTER | Region.CHROME | Region.HIDDEN) or is_other(b) else prose_of(b) for b in page.blocks
-    ]
+    weights = [prose_of(b) for b in page.blocks]
+    _clear_wrappers(page, weights)
+    prose = _weigh(page, weights, is_other, _UNWANTED)
     if sum(prose) < 200:  # nothing in plain sight: what stands in side boxes or is hidden may be the story after all
-        prose = [
-            0.0 if b.region & (Region.NAV | Region.FOOTER | Region.COMMENT) or is_other(b) else prose_of(b)
-            for b in page.blocks
-        ]
+        prose = _weigh(page, weights, is_other, Region.NAV | Region.FOOTER | Region.COMMENT)
     after = sum(prose[start:])
     if after >= 0.5 * sum(prose):
         prose[:start] = [0.0] * start
@@ -164,13 +160,20 @@ def find_body(
     return body
 
 
-def _clear_wrappers(page: Blocks) -> None:
+def _weigh(page: Blocks, weights: list[float], is_other: Callable[[Block], bool], unwanted: int) -> list[float]:
+    """The prose of each block, none for those in unwanted regions and those that another column has."""
+    return [
+        w if w and not b.region & unwanted and not is_other(b) else 0.0
+        for b, w in zip(page.blocks, weights, strict=True)
+    ]
+
+
+def _clear_wrappers(page: Blocks, weights: list[float]) -> None:
     """Forget what a region is called where it holds the page's prose: a `<form>` around everything, a theme whose
     main column has "sidebar" in its class.
     """
-    prose = [prose_of(b) for b in page.blocks]
     running = [0.0]
-    for each in prose:
+    for each in weights:
         running.append(running[-1] + each)
     total = running[-1]
     suspicious = CLUTTER | Region.CHROME | Region.HIDDEN | Region.HEADER | Region.TABLE

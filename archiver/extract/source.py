@@ -168,34 +168,40 @@ def _visible(page: Blocks, url: str, own: str) -> Iterable[_Credit]:
 
 
 def _credit_line(block: Block, url: str, own: str) -> _Credit | None:
-    """A block that does nothing but credit the source."""
+    """A block that does nothing but credit the source. Links are resolved only where the words fit: it costs more."""
     text = strip_arrows(block.text)
-    links = _outbound(block, url, own)
-    address = links[0][1] if links else None
-    anchors = [a for a, _ in links]
-    match = _CONTINUE.match(text)
-    if match:
+    if match := _CONTINUE.match(text):
+        address, anchors = _first_outbound(block, url, own)
         name = _clean_name(match["name"])
-        if address or name:
-            return _Credit("continue-reading", name, address, 10 if address else 7, block, anchors)
+        return (
+            _Credit("continue-reading", name, address, 10 if address else 7, block, anchors)
+            if address or name
+            else None
+        )
+    if block.link_density > 0.4 and (match := _ORIGINAL.match(text)):
+        address, anchors = _first_outbound(block, url, own)
+        if address:
+            name = next((n for n in match.groupdict().values() if n), None)
+            name = _clean_name(name) if name and is_publisher_name(name) else None
+            return _Credit("read-original", name, address, 9, block, anchors)
+    if len(text) > 30 and _REPRINT.search(text):
+        return _reprint(block, _outbound(block, url, own))
+    if block.heading or not (match := _LABEL.match(block.text)):
         return None
-    match = _ORIGINAL.match(text)
-    if match and address and block.link_density > 0.4:
-        name = next((n for g, n in match.groupdict().items() if n), None)
-        name = _clean_name(name) if name and is_publisher_name(name) else None
-        return _Credit("read-original", name, address, 9, block, anchors)
-    if _REPRINT.search(text) and len(text) > 30:
-        return _reprint(block, links)
-    match = _LABEL.match(block.text)
-    if match and (address or is_publisher_name(match["name"])) and not block.heading:
-        if _LABEL_NEEDS_COLON.match(block.text) and not re.match(r"^[\W_]*\w+\s*[:：]", block.text):
-            return None
-        first = links[0][0].text if links else match["name"]
-        name = _clean_name(first if links and len(first) < 60 else match["name"])
-        if name and not is_publisher_name(name) and links:
-            name = None
-        return _Credit("label", name, address, 8 if address else 6, block, anchors)
-    return None
+    if _LABEL_NEEDS_COLON.match(block.text) and not re.match(r"^[\W_]*\w+\s*[:：]", block.text):
+        return None
+    address, anchors = _first_outbound(block, url, own)
+    if not address and not is_publisher_name(match["name"]):
+        return None
+    name = _clean_name(anchors[0].text if anchors and len(anchors[0].text) < 60 else match["name"])
+    if name and anchors and not is_publisher_name(name):
+        name = None
+    return _Credit("label", name, address, 8 if address else 6, block, anchors)
+
+
+def _first_outbound(block: Block, url: str, own: str) -> tuple[str | None, list[Anchor]]:
+    links = _outbound(block, url, own)
+    return (links[0][1] if links else None), [anchor for anchor, _ in links]
 
 
 def _reprint(block: Block, links: list[tuple[Anchor, str]]) -> _Credit:

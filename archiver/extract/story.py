@@ -90,15 +90,19 @@ def extract_story(
     title_index = title.block.index if title and title.block else 0
     claimed = set(faq.claimed) | set(source.claimed)
     claimed |= {c.index for c in (title.block if title else None, label) if c is not None}
-    known = [c.text for c in (title, section) if c]
+    known = {fold_text(c.text) for c in (title, section) if c}
     ends = [*source.claimed, *([min(faq.claimed)] if faq.claimed else [])]
     own = registered_domain(url)
     body = find_body(
         blocks,
-        lambda b: _is_claimed(b, claimed, known, title_index, blocks),
+        lambda b: _is_claimed(b, claimed, known, title_index),
         title_index,
         ends,
-        lambda href: (address := join_url(base, href)) is not None and registered_domain(address) != own,
+        lambda href: (
+            href.startswith(("http:", "https:", "//"))
+            and (a := join_url(base, href)) is not None
+            and registered_domain(a) != own
+        ),
     )
     dek = find_dek(blocks, data, title, body.blocks, claimed)
     if dek and dek.block is not None:
@@ -157,14 +161,13 @@ def extract_story(
     return _apply_selectors(page, printed, selectors, language) if selectors else printed
 
 
-def _is_claimed(block: Block, claimed: set[int], known: list[str], title_index: int, page: Blocks) -> bool:
+def _is_claimed(block: Block, claimed: set[int], known: set[str], title_index: int) -> bool:
     """Blocks that another column has, and lines that no column of text keeps: byline, date, `More in SECTION →`."""
     if block.index in claimed or is_more_in(block):
         return True
     text = block.text
     if len(text) < 200:
-        folded = fold_text(text)
-        if any(folded == fold_text(k) for k in known):
+        if fold_text(text) in known:
             return True
         near = block.index <= title_index + 15
         if is_byline(text) and (near or block.link_density > 0.3) and len(text) < 120 and not text.endswith("."):

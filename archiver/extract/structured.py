@@ -177,7 +177,6 @@ def read_structured(root: _Element) -> Structured:
     meta: dict[str, list[str]] = {}
     links: list[tuple[str, str, bool]] = []
     flags: list[str] = []
-    has_items = False
     for element in root.iter("script", "meta", "link"):
         if element.tag == "script":
             if "ld+json" in (element.get("type") or ""):
@@ -198,20 +197,19 @@ def read_structured(root: _Element) -> Structured:
         elif element.get("rel") and element.get("href"):
             in_head = next((True for a in element.iterancestors("head")), False)
             links.append((element.get("rel", "").lower(), element.get("href", "").strip(), in_head))
-    has_items = next(root.iter("{*}*"), None) is not None and bool(root.xpath("boolean(//*[@itemscope])"))
-    items = list(_read_microdata(root)) if has_items else []
+    items = list(_read_microdata(root)) if root.xpath("boolean(//*[@itemscope])") else []
     return Structured(nodes=nodes, meta=meta, links=links, items=items, flags=tuple(dict.fromkeys(flags)))
 
 
 def _read_microdata(root: _Element) -> Iterator[Node]:
     """Every schema.org item: its properties by name, nested items as objects, as JSON-LD would spell them."""
     nodes: dict[_Element, Node] = {}
-    for element in root.iterfind(".//*[@itemscope]"):
+    for element in root.xpath("//*[@itemscope]"):
         kind = (element.get("itemtype") or "").strip()
         nodes[element] = {"@type": kind.rsplit("/", 1)[-1] if kind else ""}
         if len(nodes) >= _MAX_NODES:
             break
-    for element in root.iterfind(".//*[@itemprop]"):
+    for element in root.xpath("//*[@itemprop]"):
         owner = next((a for a in element.iterancestors() if a in nodes), None)
         if owner is None:
             continue
