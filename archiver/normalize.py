@@ -48,6 +48,7 @@ def normalize_story(printed: PrintedStory, *, fetched_at: datetime, found: Found
     if label is None and found.section_label:
         label = normalize_text(found.section_label) or None
         provenance["section_label"] = "listing"
+    raw = printed.published_raw or (found.published_raw if date_source in ("feed", "listing") else None)
     title = normalize_text(printed.title or "")
     dek = normalize_dek(printed.dek, title)
     source_name, source_url, source_method = normalize_source(printed, url)
@@ -74,7 +75,7 @@ def normalize_story(printed: PrintedStory, *, fetched_at: datetime, found: Found
         related=normalize_related(printed.related, url),
         published_at=published,
         modified_at=printed.modified_at,
-        published_raw=printed.published_raw or (found.published_raw if date_source in ("feed", "listing") else None),
+        published_raw=normalize_text(raw or "") or None,
         first_seen_at=fetched_at,
         fetched_at=fetched_at,
         language=printed.language,
@@ -140,8 +141,8 @@ def slug_section(label: str | None) -> str:
     >>> slug_section("2026"), slug_section("../../x"), slug_section("1e5"), slug_section("5G")
     ('section-2026', 'x', 'section-1e5', '5g')
     """
-    text = "".join(_fold_letter(c) for c in normalize_text(unicodedata.normalize("NFKC", label or "")).casefold())
-    slug = re.sub(r"[\W_]+", "-", text).strip("-")
+    text = "".join(_fold_letter(c) for c in unicodedata.normalize("NFKC", normalize_text(label or "")).casefold())
+    slug = re.sub(r"[\W_]+", "-", text).strip("-")[: _SLUG_BYTES + 1]
     while len(slug.encode()) > _SLUG_BYTES:
         slug = (slug[: slug.rfind("-")] if "-" in slug[1:] else slug[: len(slug) - 1]).strip("-")
     if _reads_as_a_value(slug):

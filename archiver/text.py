@@ -13,13 +13,17 @@ _UNPRINTED: Final = re.compile(
 """Soft hyphens, zero-width and bidi control characters, controls that are no white space, and lone surrogates (which JSON
 can spell and UTF-8 cannot)."""
 
+_LONG_RUN: Final = re.compile(r"[^\w\s\x00-\x7f]{31,}")
+"""Where there can be a run of more than 30 combining marks: ordering a run takes the square of its length (100,000 marks,
+half a minute), and Unicode's stream-safe text (UAX 15) has no longer one."""
+
 _NAME: Final = r"(?P<name>(?=[^\W_])[^\n→»›!?:;]{2,60}?)"
 _TAIL_CREDIT: Final = re.compile(
     rf"""(?:^|(?<=[.!?…:;)\]"”’'»])\s+|\s+[-–—|(]\s*)
          continue\s+reading\s+(?:this\s+(?:story|article)\s+)?(?:at|on|in|via|from)\s+{_NAME}\s*[.…]?\s*[→»›>)]*\s*$""",
     re.VERBOSE | re.IGNORECASE,
 )
-_ARROWS: Final = re.compile(r"[\s→»›>⟶➔➜↗⇒…]+$")
+_ARROWS: Final = "→»›>⟶➔➜↗⇒…"
 _QUESTION_MARK: Final = re.compile(
     r"^(?:Q\s?\d{0,3}\s?[.:)]|Q\d{1,3}\s?[.:)\-–]|Question\s?\d{0,3}\s?[.:)])\s*(?!and\b|&)(?=\S)"
 )
@@ -39,8 +43,24 @@ def normalize_text(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
-    # Twice: composing can leave a sequence that composes again once an unprinted character is gone.
-    return " ".join(unicodedata.normalize("NFC", _UNPRINTED.sub("", text)).split())
+    composed = unicodedata.normalize("NFC", _trim_marks(_UNPRINTED.sub("", text)))
+    # Trimmed again, for composing may take a mark off a letter: `ǖ` and a dot below are `ụ` and two marks.
+    return " ".join(_trim_marks(composed).split())
+
+
+def _trim_marks(text: str) -> str:
+    """Drop what goes beyond 30 combining marks in a row."""
+    return text if text.isascii() else _LONG_RUN.sub(_trim_run, text)
+
+
+def _trim_run(found: re.Match[str]) -> str:
+    kept: list[str] = []
+    marks = 0
+    for char in found[0]:
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if marks <= 30:
+            kept.append(char)
+    return "".join(kept)
 
 
 def fold_text(text: str) -> str:
@@ -49,7 +69,7 @@ def fold_text(text: str) -> str:
     >>> fold_text("“Don’t”, she said")
     'don t she said'
     """
-    return " ".join(re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text).casefold()))
+    return " ".join(re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", _trim_marks(text)).casefold()))
 
 
 def count_words(text: str) -> int:
@@ -67,7 +87,11 @@ def strip_arrows(text: str) -> str:
     >>> strip_arrows("Read more →")
     'Read more'
     """
-    return _ARROWS.sub("", text)
+    # In steps from the end: a pattern that ends in `$` tries each arrow of the text, and takes the square of its length.
+    end = len(text)
+    while end and (text[end - 1] in _ARROWS or text[end - 1].isspace()):
+        end -= 1
+    return text[:end]
 
 
 def split_tail_credit(text: str, name: str | None = None) -> tuple[str, str | None]:

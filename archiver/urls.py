@@ -28,10 +28,14 @@ TRACKING = re.compile(
 stripping), Brave and ClearURLs; ambiguous ones (`ref`, `src`, `source`, `id`) stay, for some sites serve pages by them."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+MAX_LENGTH = 4_096
+"""Characters of an address that is still one: servers refuse more than 8 kB, and what is cached by address stays small."""
 
 _suffixes = TLDExtract(
     cache_dir=None, suffix_list_urls=(), fallback_to_snapshot=True, include_psl_private_domains=False
 )
+_HOST = re.compile(r"(?!.{254})[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+"""A host as resolvers take it. Underscores are no letters of a host name, and yet sites are served under them."""
 _STRAY = re.compile(r"[\t\r\n\x00-\x1f\u00ad\u200b-\u200f\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
 
 
@@ -39,25 +43,32 @@ def clean_url(url: str) -> str:
     """Return the address as the archive stores it.
 
     No fragment, credentials, tracking parameters or default port; scheme and host in lower case, the host in punycode;
-    the order of the query kept. Raises ValueError where it is not a complete http or https address.
+    the order of the query kept. Raises ValueError where it is not a complete http or https address, or a huge one.
 
     >>> clean_url("HTTPS://user:pw@Bücher.Example:443/a b?utm_source=x&id=7#top")
     'https://xn--bcher-kva.example/a%20b?id=7'
     >>> clean_url("https://a.example?fbclid=1")
     'https://a.example/'
     """
+    if len(url) > 4 * MAX_LENGTH:
+        raise ValueError(f"an address of {len(url)} characters: {url[:80]!r}…")
     parts = urlsplit(_STRAY.sub("", url).strip())
     scheme = parts.scheme.lower()
     if scheme not in DEFAULT_PORTS or not parts.hostname:
         raise ValueError(f"not an http or https address: {url!r}")
     cleaned = SplitResult(scheme, _netloc(parts, scheme), parts.path or "/", _strip_tracking(parts.query), "")
-    return safe_url_string(urlunsplit(cleaned))
+    address = safe_url_string(urlunsplit(cleaned))
+    if len(address) > MAX_LENGTH:
+        raise ValueError(f"an address of {len(address)} characters: {address[:80]!r}…")
+    return address
 
 
 def _netloc(parts: SplitResult, scheme: str) -> str:
     host = ascii_host(parts.hostname or "")
     if ":" in host:
-        host = f"[{host}]"
+        host = f"[{ip_address(host)}]"
+    elif not _HOST.fullmatch(host):
+        raise ValueError(f"not a host name: {host!r}")
     port = parts.port
     return host if port in (None, DEFAULT_PORTS[scheme]) else f"{host}:{port}"
 
@@ -69,7 +80,7 @@ def _strip_tracking(query: str) -> str:
 
 @lru_cache(maxsize=4096)
 def ascii_host(host: str) -> str:
-    """Return the host in lower-case punycode; a host that IDNA refuses comes back in lower case.
+    """Return the host in lower-case punycode. Raises ValueError where IDNA refuses it.
 
     >>> ascii_host("MÜNCHEN.example.")
     'xn--mnchen-3ya.example'
@@ -78,7 +89,7 @@ def ascii_host(host: str) -> str:
     if host.isascii():
         return host
     try:
-        return idna.encode(host, uts46=True).decode("ascii")
+        return idna.encode(host, uts46=True).decode("ascii").rstrip(".")
     except idna.IDNAError as error:
         raise ValueError(f"not a host name: {host!r}") from error
 
@@ -90,6 +101,8 @@ def join_url(base: str, href: str) -> str | None:
     'https://a.example/b'
     >>> join_url("https://a.example/", "javascript:void(0)")
     """
+    if len(href) > 4 * MAX_LENGTH:
+        return None
     try:
         return clean_url(urljoin(base, _STRAY.sub("", href).strip()))
     except ValueError:
@@ -98,6 +111,8 @@ def join_url(base: str, href: str) -> str | None:
 
 def site_of(url: str) -> str:
     """Return the site of an address: its host without `www.`, with the port where it is not the default.
+
+    Raises ValueError, as all that follow, where the address has no host that can be one.
 
     >>> site_of("https://www.a.example/x"), site_of("http://127.0.0.1:8000/")
     ('a.example', '127.0.0.1:8000')

@@ -151,7 +151,7 @@ def _visible(page: Blocks, url: str, own: str) -> Iterable[_Credit]:
     unwanted = (CLUTTER | Region.HEADER) & ~(Region.FIGURE | Region.CAPTION | Region.SMALL_BOX)
     for block in page.blocks:
         text = block.text
-        if len(text) > 900 or (block.region & Region.CAPTION and (block.region & Region.FIGURE or _LABEL.match(text))):
+        if len(text) > 900 or (block.region & Region.CAPTION and block.region & (Region.FIGURE | Region.SMALL_BOX)):
             continue
         if block.region & unwanted and not (
             block.region & Region.ARTICLE
@@ -258,9 +258,9 @@ def _mention(block: Block) -> Iterable[_Credit]:
 
 def _said(data: Structured, url: str, own: str) -> Iterable[_Credit]:
     """What structured data claims: weaker than a visible credit, for templates copy it about."""
-    article = data.article() or {}
+    articles = data.articles()
     for key, strength in (("isBasedOn", 4.5), ("isBasedOnUrl", 4.5), ("sourceOrganization", 4.0), ("citation", 2.5)):
-        value = article.get(key)
+        value = next((value for article in articles if (value := article.get(key))), None)
         if not value:
             continue
         address = next((a for u in urls_of(value) if (a := join_url(url, u))), None)

@@ -67,6 +67,12 @@ class Structured:
                     best, most = node, says + said_to_be_main - less
         return best
 
+    def articles(self) -> list[Node]:
+        """Return every object that can describe the page's story, the one of `article` first."""
+        first = self.article()
+        others = [node for node in self.nodes + self.items if node is not first and types_of(node) & ARTICLE_TYPES]
+        return [*([first] if first else []), *others[:5]]
+
     def of_type(self, *names: str) -> list[Node]:
         """Return every object of one of these types."""
         wanted = set(names)

@@ -1,0 +1,1 @@
+"""Commands of `scrapy` that are replaced: Scrapy finds them through COMMANDS_MODULE."""

@@ -1,0 +1,78 @@
+"""`archiver publish`: what crawls left in the inbox → stories and revisions."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from scrapy.utils.project import get_project_settings
+
+from archiver.commands import complain
+from archiver.outcome import Exit
+from archiver.settings import find_root
+from archiver.store.archive import Archive, StorageError
+from archiver.store.publish import PublishError, PublishReport, publish
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_root(parser)
+
+
+def add_root(parser: argparse.ArgumentParser) -> None:
+    """The option that names the archive, for the commands that read or write it without a crawl."""
+    parser.add_argument(
+        "--root", type=Path, metavar="DIR", help="the archive's folder (default: ARCHIVER_ROOT, else data)"
+    )
+
+
+def open_archive(options: argparse.Namespace) -> Archive:
+    return Archive(options.root or find_root(get_project_settings()))
+
+
+def run(options: argparse.Namespace) -> int:
+    archive = open_archive(options)
+    try:
+        report = publish(archive)
+    except PublishError as error:
+        _tell(error.report)
+        complain(f"{error}. What is not published stands in {archive.inbox_dir}")
+        return Exit.STORAGE
+    except StorageError as error:
+        complain(error)
+        return Exit.STORAGE
+    _tell(report)
+    return 1 if report.damaged or report.unreadable else Exit.DONE
+
+
+def _tell(report: PublishReport) -> None:
+    if report == PublishReport():
+        print("The inbox is empty: nothing to publish.")
+        return
+    rows: dict[tuple[str, str], Counter[str]] = {}
+    for (site, section, what), number in report.counts.items():
+        rows.setdefault((site, section), Counter())[what] += number
+    print_counts(
+        [{"site": site, "section": section, **counts} for (site, section), counts in sorted(rows.items())],
+        ("new", "changed", "same"),
+    )
+    for path in report.running:
+        complain(f"{path} is still being written by a crawl: left for later")
+    for path, why in (*report.damaged, *report.unreadable):
+        complain(f"{path}: {why}")
+
+
+def print_counts(rows: list[dict[str, object]], columns: tuple[str, ...]) -> None:
+    """Print a table of numbers by site and section, with a line of totals."""
+    table = Table(box=None, pad_edge=False, show_footer=True, header_style="bold", footer_style="bold")
+    table.add_column("site", footer="all")
+    table.add_column("section")
+    for column in columns:
+        total = sum(int(str(row.get(column, 0))) for row in rows)
+        table.add_column(column, justify="right", footer=str(total))
+    for row in rows:
+        numbers = [str(row.get(column) or "·") for column in columns]
+        table.add_row(str(row["site"]), str(row["section"]), *numbers)
+    Console(soft_wrap=True).print(table)

@@ -1,0 +1,260 @@
+"""What watches a crawl: the recorder of its outcome, and the line on the terminal."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import pyarrow
+import scrapy
+from rich.console import Console
+from rich.progress import Progress as ProgressLine
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+from scrapy import Spider, signals
+from scrapy.exceptions import NotConfigured
+from scrapy.settings import SETTINGS_PRIORITIES
+from scrapy.utils.log import get_scrapy_root_handler
+
+import archiver
+from archiver.extract import EXTRACTOR
+from archiver.logs import quieten_robots
+from archiver.outcome import Exit, Outcome
+from archiver.pipelines import LeftOut, Lost, describe_storage_error
+from archiver.schema import SCHEMA_VERSION
+from archiver.settings import find_root
+from archiver.spider import StorySpider
+from archiver.store.archive import Archive, StorageError
+from archiver.urls import TRACKING_VERSION
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+logger = logging.getLogger(__name__)
+
+RECORDED_ERRORS = 20
+"""Messages of logged errors that a run record quotes, at most."""
+
+
+FEED_LOGGERS = ("archiver.exporters", "scrapy.extensions.feedexport", "scrapy.utils.signal")
+"""Where a feed that cannot be written shows: in its exporter, when it is stored, and in the signal that brings it a story.
+None of them has to do with the network, whose errors are OSErrors too."""
+
+
+class RunRecorder:
+    """Tells the spider's Outcome what becomes of its stories, and writes `runs/<run>.json` when the crawl has ended."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        if not isinstance(crawler.spider, StorySpider):
+            raise NotConfigured
+        self.crawler = crawler
+        self.spider = crawler.spider
+        self.outcome: Outcome = crawler.spider.outcome
+        self.watch = ErrorWatch(self.outcome)
+        self.finish_reason = ""
+        quieten_robots()
+        logging.root.addHandler(self.watch)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        recorder = cls(crawler)
+        for handler, event in (
+            (recorder.engine_started, signals.engine_started),
+            (recorder.spider_opened, signals.spider_opened),
+            (recorder.item_scraped, signals.item_scraped),
+            (recorder.item_dropped, signals.item_dropped),
+            (recorder.item_error, signals.item_error),
+            (recorder.spider_error, signals.spider_error),
+            (recorder.spider_closed, signals.spider_closed),
+            (recorder.engine_stopped, signals.engine_stopped),
+        ):
+            crawler.signals.connect(handler, event)
+        return recorder
+
+    def engine_started(self) -> None:
+        # Scrapy installs its own handlers when the reactor starts, just before this; they say that a crawl was
+        # interrupted, not by what.
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                previous = signal.getsignal(number)
+                if callable(previous):
+                    signal.signal(number, self._note_signal(previous))
+
+    def _note_signal(self, previous: Callable[[int, FrameType | None], Any]) -> Callable[[int, FrameType | None], Any]:
+        def handle(number: int, frame: FrameType | None) -> Any:
+            self.outcome.interrupted_by = number
+            return previous(number, frame)
+
+        return handle
+
+    def spider_opened(self, spider: StorySpider) -> None:
+        if spider.is_scheduled and not spider.settings["ARCHIVER_CONTACT"]:
+            logger.warning("ARCHIVER_CONTACT is not set: say in it whom the site's owner may write to about the crawl")
+
+    def item_scraped(self, item: Any, response: Response | None) -> None:
+        self.outcome.keep(_asked_url(response))
+
+    def item_dropped(self, item: Any, response: Response | None, exception: Exception) -> None:
+        if isinstance(exception, LeftOut):
+            self.outcome.skip(_asked_url(response), exception.reason)
+        else:
+            reasons = exception.reasons if isinstance(exception, Lost) else ("dropped",)
+            for reason in reasons:
+                self.outcome.fail(_asked_url(response), reason)
+
+    def item_error(self, item: Any, response: Response | None) -> None:
+        self.outcome.fail(_asked_url(response), "exception")
+
+    def spider_error(self, response: Response | None) -> None:
+        self.outcome.fail(_asked_url(response), "exception")
+
+    def spider_closed(self, spider: Spider, reason: str) -> None:
+        self.finish_reason = reason
+        if reason == "finished":
+            self.outcome.count_lost()
+        for name, number in self.outcome.to_stats().items():
+            self.crawler.stats.set_value(f"archiver/{name}", number)
+
+    def engine_stopped(self) -> None:
+        """The last signal of all: the feeds are stored, the inbox is published."""
+        if self.spider.is_crawling:
+            self._write_record()
+        logging.root.removeHandler(self.watch)  # not before: what goes wrong until here has to count
+        if self.spider.is_crawling:
+            self._tell()
+
+    def _write_record(self) -> None:
+        archive = Archive(find_root(self.crawler.settings))
+        record = json.dumps(self._record(), ensure_ascii=False, indent=2) + "\n"
+        try:
+            archive.put_atomic(archive.runs_dir / f"{self.outcome.run}.json", lambda file: file.write(record.encode()))
+        except StorageError as error:
+            self.outcome.note_storage_error(f"the run record is not written: {describe_storage_error(error)}")
+
+    def _tell(self) -> None:
+        for why in (self.outcome.storage_error, self.outcome.usage_error):
+            if why:
+                logger.error("%s", why)
+        for damaged in self.outcome.damaged:
+            logger.warning("a damaged inbox file was set aside: %s", damaged)
+        level = logging.INFO if self.outcome.exit_code() == Exit.DONE else logging.ERROR
+        logger.log(level, "%s: %s", self.outcome.spider, self.outcome.summarize())
+
+    def _record(self) -> dict[str, Any]:
+        finished = datetime.now(UTC)
+        settings = self.crawler.settings
+        stats = self.crawler.stats.get_stats()
+        return {
+            "run": self.outcome.run,
+            "spider": self.outcome.spider,
+            "started_at": self.outcome.started_at.isoformat(),
+            "finished_at": finished.isoformat(),
+            "finish_reason": self.finish_reason,
+            **self.outcome.to_record(),
+            "requests": stats.get("downloader/request_count", 0),
+            "bytes": stats.get("downloader/response_bytes", 0),
+            "settings": {
+                name: settings[name] for name in ("ARCHIVER_ROOT", "USER_AGENT", "ROBOTSTXT_OBEY", "DOWNLOAD_DELAY")
+            },
+            "versions": {
+                "archiver": archiver.__version__,
+                "extractor": EXTRACTOR,
+                "schema": SCHEMA_VERSION,
+                "tracking": TRACKING_VERSION,
+                "scrapy": scrapy.__version__,
+                "pyarrow": pyarrow.__version__,
+                "python": platform.python_version(),
+            },
+        }
+
+
+def _asked_url(response: Any) -> str:
+    """The address asked for. A failed request comes as a Failure that carries it."""
+    request = getattr(response, "request", None)
+    if request is None:
+        return ""
+    asked: str = request.cb_kwargs.get("asked_url", request.url)
+    return asked
+
+
+class ErrorWatch(logging.Handler):
+    """Notes what anything logs as an error: a feed that cannot be written ends in a log line and nothing else."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(level=logging.ERROR)
+        self.outcome = outcome
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, OSError) and record.name in FEED_LOGGERS:
+            self.outcome.note_storage_error(f"the feed is not whole: {describe_storage_error(error)}")
+        if len(self.outcome.errors) < RECORDED_ERRORS:
+            self.outcome.errors.append(f"{record.name}: {record.getMessage()[:300]}")
+
+
+class Progress:
+    """One line on the terminal: stories archived, pages fetched, failures. Elsewhere the log's plain lines do."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        console = Console(stderr=True)
+        if not isinstance(crawler.spider, StorySpider) or not console.is_terminal or not _logs_to_terminal():
+            raise NotConfigured
+        self.outcome = crawler.spider.outcome
+        self.line = ProgressLine(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TextColumn("[green]{task.fields[archived]} archived"),
+            TextColumn("{task.fields[pages]} pages"),
+            TextColumn("[red]{task.fields[failed]} failed"),
+            TimeElapsedColumn(),
+            console=console,
+        )
+        self.task = self.line.add_task(crawler.spider.name, total=None, archived=0, pages=0, failed=0)
+        self.level = crawler.settings["LOG_LEVEL"]
+        is_chosen = crawler.settings.getpriority("LOG_LEVEL") == SETTINGS_PRIORITIES["cmdline"]
+        self.level_below_line = self.level if is_chosen else logging.WARNING
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        progress = cls(crawler)
+        crawler.signals.connect(progress.start, signals.spider_opened)
+        crawler.signals.connect(progress.update, signals.response_received)
+        crawler.signals.connect(progress.update, signals.item_scraped)
+        crawler.signals.connect(progress.stop, signals.spider_closed)
+        return progress
+
+    def start(self) -> None:
+        self.line.start()
+        _redirect_log(self.level_below_line)
+
+    def update(self) -> None:
+        outcome = self.outcome
+        self.line.update(self.task, archived=outcome.archived, pages=outcome.pages, failed=outcome.failures)
+
+    def stop(self) -> None:
+        self.update()
+        self.line.stop()
+        _redirect_log(self.level)
+
+
+def _redirect_log(level: int | str) -> None:
+    """Let the log write to what sys.stderr is now: while the line stands there, it prints the log above itself."""
+    handler = get_scrapy_root_handler()
+    if isinstance(handler, logging.StreamHandler):
+        handler.setStream(sys.stderr)
+        handler.setLevel(level)
+
+
+def _logs_to_terminal() -> bool:
+    handler = get_scrapy_root_handler()
+    return isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler)

@@ -1,0 +1,169 @@
+"""From a page's story to the archive. Each pipeline calls one function and returns its answer."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from scrapy.exceptions import DropItem, NotConfigured
+
+from archiver.items import Found, Story
+from archiver.normalize import IncompleteStory, normalize_story, validate_story
+from archiver.settings import find_root
+from archiver.spider import FetchedStory, StorySpider
+from archiver.store.archive import Archive, StorageError
+from archiver.store.inbox import InboxWriter
+from archiver.store.publish import PublishError, PublishReport, publish
+from archiver.store.read import read_known
+from archiver.urls import site_of
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy.crawler import Crawler
+
+    from archiver.spider import FetchedStory, StorySpider
+
+logger = logging.getLogger(__name__)
+
+
+class LeftOut(DropItem):
+    """A story is rightly not archived; raised by the pipelines. `reason` is counted under `Outcome.skipped`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, log_level="DEBUG")
+        self.reason = reason
+
+
+class Lost(DropItem):
+    """A story should have been archived and cannot be; raised by the pipelines. `reasons` are counted as failures."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__(", ".join(reasons), log_level="WARNING")
+        self.reasons = reasons
+
+
+class Pipeline:
+    """What the pipelines share: the spider whose stories they take."""
+
+    def __init__(self, spider: StorySpider) -> None:
+        self.spider = spider
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        if not isinstance(crawler.spider, StorySpider):  # `scrapy shell`, or a spider that is none of ours
+            raise NotConfigured
+        return cls(crawler.spider)
+
+
+class NormalizePipeline(Pipeline):
+    """Title, dek, body, FAQ, source and links as the archive holds them."""
+
+    def process_item(self, item: FetchedStory) -> Story:
+        return normalize_story(item.printed, fetched_at=item.fetched_at, found=item.found)
+
+
+class ValidatePipeline(Pipeline):
+    """A story without title or body is counted, never archived."""
+
+    def process_item(self, story: Story) -> Story:
+        try:
+            validate_story(story)
+        except IncompleteStory as error:
+            raise Lost(*(f"missing_{part}" for part in error.missing)) from error
+        return story
+
+
+class SelectPipeline(Pipeline):
+    """Keeps what the crawl was asked for: since a day, a number of new or changed stories, each story once."""
+
+    def __init__(self, spider: StorySpider) -> None:
+        super().__init__(spider)
+        self.archive = Archive(find_root(spider.settings))
+        self.titles: dict[str, str] = {}
+        self.hashes: dict[str, dict[str, str]] = {}
+        self.fresh = 0
+
+    def open_spider(self) -> None:
+        if self.spider.arguments.full and self.spider.home:
+            wanted = self.spider.arguments.section
+            for known in read_known(self.archive, site_of(self.spider.home)):
+                if not wanted or known.section in wanted:
+                    self.spider.leftovers[known.url] = Found()
+
+    def process_item(self, story: Story) -> Story:
+        since, limit = self.spider.arguments.since, self.spider.arguments.limit
+        if since and story.published_at and story.published_at.astimezone(UTC).date() < since:
+            raise LeftOut("before_since")
+        if (title := self.titles.get(story.story_id)) is not None:
+            # Two stories under one canonical address: the site's mistake, and one of the two would be lost in silence.
+            raise LeftOut("duplicate") if title == story.title else Lost("same_address")
+        if limit and self._is_fresh(story):
+            if self.fresh == limit:
+                raise LeftOut("over_limit")
+            self.fresh += 1
+            if self.fresh == limit:
+                self.spider.stop("limit")
+        self.titles[story.story_id] = story.title
+        return story
+
+    def _is_fresh(self, story: Story) -> bool:
+        if story.site not in self.hashes:
+            known = read_known(self.archive, story.site)
+            self.hashes[story.site] = {each.story_id: each.content_hash for each in known}
+        return self.hashes[story.site].get(story.story_id) != story.content_hash
+
+
+class InboxPipeline(Pipeline):
+    """Puts each story into the inbox at once, and publishes the inbox when the crawl ends."""
+
+    def __init__(self, spider: StorySpider) -> None:
+        super().__init__(spider)
+        self.archive = Archive(find_root(spider.settings))
+        self.writer = InboxWriter(self.archive, spider.outcome.run)
+        self.has_failed = False
+
+    def process_item(self, story: Story) -> Story:
+        try:
+            self.writer.append(story)
+        except StorageError as error:
+            self._give_up(error)
+            self.spider.stop("storage_failed")
+            raise Lost("storage") from error
+        except ValueError as error:
+            raise Lost("unpublishable") from error
+        return story
+
+    def close_spider(self) -> None:
+        try:
+            self.writer.close()
+            if self.spider.is_crawling and not self.has_failed:
+                self._note(publish(self.archive))
+        except PublishError as error:
+            self._note(error.report)
+            self._give_up(error)
+        except StorageError as error:
+            self._give_up(error)
+
+    def _note(self, report: PublishReport) -> None:
+        outcome = self.spider.outcome
+        outcome.published.update(report.runs.pop(outcome.run, {}))
+        outcome.recovered += sorted(report.runs)
+        outcome.files_written += [str(path.relative_to(self.archive.root)) for path in report.files_written]
+        outcome.damaged += [f"{path}: {why}" for path, why in (*report.damaged, *report.unreadable)]
+
+    def _give_up(self, error: StorageError) -> None:
+        self.has_failed = True
+        kept = "What was extracted stands in the inbox: `archiver publish` publishes it"
+        self.spider.outcome.note_storage_error(f"{describe_storage_error(error)}. {kept}")
+
+
+def describe_storage_error(error: OSError) -> str:
+    """Return for a log's reader what failed and where.
+
+    >>> describe_storage_error(OSError(28, "No space left on device", "data/inbox/x.jsonl"))
+    'data/inbox/x.jsonl: No space left on device'
+    """
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
