@@ -192,9 +192,12 @@ def normalize_faq(pairs: Iterable[Faq]) -> list[Faq]:
     [Faq(question='Who pays?', answer='Everyone.')]
     """
     kept: dict[str, Faq] = {}
+    pairs = [Faq(question=normalize_text(pair.question), answer=normalize_text(pair.answer)) for pair in pairs]
+    # One answer may begin with an initial or an article; where all begin alike, it is the mark.
+    all_marked = len(pairs) > 1 and all(re.match(r"A[.:]\s", pair.answer) for pair in pairs)
     for pair in pairs:
-        question = strip_question_mark(normalize_text(pair.question))
-        answer = strip_answer_mark(normalize_text(pair.answer))
+        question = strip_question_mark(pair.question)
+        answer = pair.answer[2:].lstrip() if all_marked else strip_answer_mark(pair.answer)
         if question and answer:
             kept.setdefault(fold_text(question) or question, Faq(question=question, answer=answer))
     return list(kept.values())

@@ -23,6 +23,7 @@ _TAIL_CREDIT: Final = re.compile(
          continue\s+reading\s+(?:this\s+(?:story|article)\s+)?(?:at|on|in|via|from)\s+{_NAME}\s*[.…]?\s*[→»›>)]*\s*$""",
     re.VERBOSE | re.IGNORECASE,
 )
+_NEW_WINDOW: Final = re.compile(r"\s?\((?:opens?|öffnet|s['’]ouvre|se\s+abre)\s[^()]{0,60}\)$", re.IGNORECASE)
 _ARROWS: Final = "→»›>⟶➔➜↗⇒…"
 _QUESTION_MARK: Final = re.compile(
     r"^(?:Q\s?\d{0,3}\s?[.:)]|Q\d{1,3}\s?[.:)\-–]|Question\s?\d{0,3}\s?[.:)])\s*(?!and\b|&)(?=\S)"
@@ -82,11 +83,13 @@ def count_words(text: str) -> int:
 
 
 def strip_arrows(text: str) -> str:
-    """Drop the arrow at the end of a link's text.
+    """Drop the arrow at the end of a link's text, and `(opens in a new tab)`.
 
-    >>> strip_arrows("Read more →")
-    'Read more'
+    >>> strip_arrows("Read more →"), strip_arrows("Read more (opens in a new tab)")
+    ('Read more', 'Read more')
     """
+    if text.endswith(")") and (found := _NEW_WINDOW.search(text[-100:])):
+        text = text[: len(text) - len(found[0])]
     # In steps from the end: a pattern that ends in `$` tries each arrow of the text, and takes the square of its length.
     end = len(text)
     while end and (text[end - 1] in _ARROWS or text[end - 1].isspace()):

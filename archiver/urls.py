@@ -65,7 +65,7 @@ def clean_url(url: str) -> str:
 
 def _netloc(parts: SplitResult, scheme: str) -> str:
     host = ascii_host(parts.hostname or "")
-    if ":" in host:
+    if ":" in host and "%" not in host:  # a zone is of one machine's interfaces
         host = f"[{ip_address(host)}]"
     elif not _HOST.fullmatch(host):
         raise ValueError(f"not a host name: {host!r}")

@@ -12,6 +12,8 @@ from typing import Final
 
 from lxml.etree import _Element, iterwalk
 
+from archiver.text import normalize_text
+
 
 class Region:
     """Bits for what a block stands in, by what the elements around it mean to every site.
@@ -99,6 +101,9 @@ _CONTENT_NAMES: Final = re.compile(
         body-?copy|rich-?text|wysiwyg|node__content|field--name-body|main-?text|news-?text|text-?content)(?:\s|$)""",
     re.VERBOSE,
 )
+_READ_ALOUD: Final = re.compile(r"(?:^|\s)(?:sr-only|visually-?hidden|screen-reader-text|screenreader\w*)(?:\s|$)")
+"""Text for screen readers alone, as WordPress and Bootstrap call it: `(opens in a new tab)`."""
+_BLOCK_STYLE: Final = re.compile(r"display\s*:\s*(?:block|flex|grid)")
 _WORDS: Final = re.compile(r"[a-z]+")
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -171,6 +176,8 @@ class Block:
     region: int
     bold_lead: str = ""
     """The bold text that the block begins with, if any."""
+    is_italic: bool = False
+    """All of it is emphasised."""
 
     @property
     def tag(self) -> str:
@@ -228,9 +235,12 @@ class _Walker:
         self.links: list[Anchor] = []
         self.anchor: list[str] | None = None
         self.anchor_element: _Element | None = None
+        self.has_link_text = False
         self.link_chars = 0
         self.bold_chars = 0
         self.bold = 0
+        self.italic_chars = 0
+        self.italic = 0
         self.bold_lead: list[str] = []
         self.lead_open = True
         self.chars = 0
@@ -254,12 +264,26 @@ class _Walker:
         if self.anchor is not None:
             self.anchor.append(text)
             self.link_chars += stripped
+        if self.italic:
+            self.italic_chars += stripped
         if self.bold:
             self.bold_chars += stripped
             if self.lead_open:
                 self.bold_lead.append(text)
         else:
             self.lead_open = False
+
+    def close_link(self) -> None:
+        """Note the link whose text has been read; it may go on in the next block."""
+        element, pieces = self.anchor_element, self.anchor
+        if element is None or not pieces:
+            return
+        href = element.get("href")
+        text = normalize_text("".join(pieces))
+        self.anchor = []
+        if href and (text or not self.has_link_text):
+            self.links.append(Anchor(href.strip(), text, element, max(0, self.chars - len(text))))
+            self.has_link_text = bool(text)
 
     def line_break(self) -> None:
         self.breaks += 1
@@ -268,27 +292,32 @@ class _Walker:
             self.has_break = True
 
     def flush(self) -> None:
+        if self.anchor_element is not None and self.chars:
+            self.close_link()  # a link around blocks is a link of each
         if not self.chars:
             if self.pieces or self.links:
                 self.pieces, self.links = [], []
             self.breaks = 0
             return
         joined = "".join(self.pieces)
-        text = " ".join(joined.split())
+        text = normalize_text(joined)
+        if not text:
+            self.pieces, self.links, self.chars, self.link_chars = [], [], 0, 0
+            return
         lines = [text]
         if self.has_break:
-            lines = [line for line in (" ".join(part.split()) for part in joined.split(_BREAK)) if line]
+            lines = [line for line in map(normalize_text, joined.split(_BREAK)) if line]
             text = " ".join(lines)
         node = self.stack[-1]
         block = Block(
             len(self.out.blocks), text, node, _HEADINGS.get(node.tag) or _inherited_heading(node), self.links,
             min(self.link_chars, len(text)), min(self.bold_chars, len(text)), lines, node.region,
-            " ".join("".join(self.bold_lead).split()) if self.bold_lead else "",
+            normalize_text("".join(self.bold_lead)) if self.bold_lead else "", self.italic_chars >= 0.95 * len(text),
         )  # fmt: skip
         self.out.blocks.append(block)
         self.has_break = False
         self.pieces, self.links = [], []
-        self.link_chars = self.bold_chars = self.chars = self.breaks = 0
+        self.link_chars = self.bold_chars = self.italic_chars = self.chars = self.breaks = 0
         self.bold_lead, self.lead_open = [], True
 
 
@@ -315,9 +344,12 @@ def read_blocks(root: _Element) -> Blocks:
     for event, element in walk:
         if event == "start":
             tag = element.tag
-            if tag in _SKIPPED:
+            if tag in _SKIPPED and not _is_shadow(element):
                 walk.skip_subtree()
-            elif tag in _INLINE:
+            elif tag in _INLINE and not _is_block_by_style(element):
+                if _is_read_aloud(element):
+                    walk.skip_subtree()
+                    continue
                 _start_inline(walker, element, tag)
             elif tag == "br":
                 walker.line_break()
@@ -326,9 +358,9 @@ def read_blocks(root: _Element) -> Blocks:
         else:
             if event == "end":
                 tag = element.tag
-                if tag in _SKIPPED or tag == "br":
+                if (tag in _SKIPPED and not _is_shadow(element)) or tag == "br":
                     pass
-                elif tag in _INLINE:
+                elif tag in _INLINE and not _is_block_by_style(element):
                     _end_inline(walker, element, tag)
                 else:
                     walker.flush()
@@ -347,6 +379,22 @@ def read_blocks(root: _Element) -> Blocks:
     if any(node.depth >= _DEEP for node in out.nodes):
         out.flags.append("deep-nesting")
     return out
+
+
+def _is_shadow(element: _Element) -> bool:
+    """A template that browsers show at once: declarative shadow DOM."""
+    return element.tag == "template" and element.get("shadowrootmode") is not None
+
+
+def _is_read_aloud(element: _Element) -> bool:
+    """Words for screen readers alone; a colon for them parts a kicker from its headline, and is kept."""
+    name = element.get("class")
+    return name is not None and _READ_ALOUD.search(name) is not None and any(c.isalpha() for c in element.text or "")
+
+
+def _is_block_by_style(element: _Element) -> bool:
+    style = element.get("style")
+    return style is not None and "display" in style and _BLOCK_STYLE.search(style) is not None
 
 
 def _mark_captions(out: Blocks) -> None:
@@ -386,30 +434,33 @@ def _start_inline(walker: _Walker, element: _Element, tag: str) -> None:
         walker.stack.append(Node(element, "body", None, 0, 0, 0, 0))
         walker.out.nodes.append(walker.stack[0])
     if tag == "a":
-        walker.anchor, walker.anchor_element = [], element
+        walker.anchor, walker.anchor_element, walker.has_link_text = [], element, False
         rel = element.get("rel") or ""
         if "author" in rel:
             walker.out.authors.append(Mark("rel", element.get("href") or "", "", element, len(walker.out.blocks)))
     elif tag in ("b", "strong"):
         walker.bold += 1
+    elif tag in ("i", "em"):
+        walker.italic += 1
     elif tag == "time":
         walker.out.times.append(Mark("time", element.get("datetime") or "", "", element, len(walker.out.blocks)))
     elif tag == "img":
         walker.stack[-1].has_image = True
-    if element.text:
-        walker.add(element.text)
+    text = element.text
+    if text:
+        if walker.pieces and text[0].isupper() and walker.pieces[-1][-1:].islower():
+            walker.add(" ")  # two elements that only style sets apart: `<span>by</span><span>Ann</span>`
+        walker.add(text)
 
 
 def _end_inline(walker: _Walker, element: _Element, tag: str) -> None:
     if tag == "a" and walker.anchor is not None:
-        text = " ".join("".join(walker.anchor).split())
-        href = element.get("href")
-        if href:
-            start = max(0, walker.chars - len(text))
-            walker.links.append(Anchor(href.strip(), text, element, start))
+        walker.close_link()
         walker.anchor = walker.anchor_element = None
     elif tag in ("b", "strong"):
         walker.bold = max(0, walker.bold - 1)
+    elif tag in ("i", "em"):
+        walker.italic = max(0, walker.italic - 1)
 
 
 def _start_block(walker: _Walker, element: _Element, tag: object) -> None:

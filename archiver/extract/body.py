@@ -75,6 +75,11 @@ _BOILERPLATE: Final = re.compile(
     )""",
     re.VERBOSE | re.IGNORECASE,
 )  # fmt: skip
+_COMMENTS: Final = re.compile(
+    r"""^\W*(?:\d+\s+)?(?:reader\s+)?(?:comments?|responses?|replies|kommentare?|commentaires?|comentarios?|comentários|commenti|reacties)
+    (?:\s*\(?\d+\)?)?\W*$ | ^(?:leave\s+a\s+(?:reply|comment)|join\s+the\s+(?:conversation|discussion))\b""",
+    re.VERBOSE | re.IGNORECASE,
+)
 _END: Final = re.compile(
     r"""^[\W_]*(?:related(?:\s+(?:articles?|stories|posts?|topics?|news|content|coverage|reading|links?))?
     | more\s+(?:from|on|in|stories|news|articles|to\s+read)\b.{0,60} | read\s+(?:next|more|also)
@@ -129,6 +134,8 @@ def find_body(
     is_other: Callable[[Block], bool],
     start: int = 0,
     ends: Iterable[int] = (),
+    later_ends: Iterable[int] = (),
+    likely_ends: Iterable[int] = (),
     is_outbound: Callable[[str], bool] = lambda _: False,
 ) -> Body:
     """Find the body among the blocks.
@@ -139,25 +146,49 @@ def find_body(
     those is part of the text, a list of links within the site is a menu.
     """
     weights = [prose_of(b) for b in page.blocks]
-    _clear_wrappers(page, weights)
     prose = _weigh(page, weights, is_other, _UNWANTED)
     if sum(prose) < 200:  # nothing in plain sight: what stands in side boxes or is hidden may be the story after all
         prose = _weigh(page, weights, is_other, Region.NAV | Region.FOOTER | Region.COMMENT)
     after = sum(prose[start:])
     if after >= 0.5 * sum(prose):
         prose[:start] = [0.0] * start
+    comments = [b.index for b in page.blocks if b.heading and _COMMENTS.match(b.text)]
+    later_ends = [end for end in later_ends if not _goes_on(page, prose, end)]
+    # What stands after the end, comments or cards or footers, may be longer than the story.
+    last = _find_end(prose, start, ends, [*later_ends, *comments], likely_ends)
+    prose[last:] = [0.0] * (len(prose) - last)
     container, score = _densest(page, prose)
     if container is None:
         return Body()
-    span = _widen(container, page, prose, start)
-    first, last = span
-    for end in sorted(ends):
-        if first < end < last and sum(prose[first:end]) > 0.6 * sum(prose[first:last]):
-            last = end
-            break
+    first, end = _widen(container, page, prose, start)
+    last = min(last, end) if first < last else end
     body = Body(container=container, score=score)
     _select(body, page, (first, last), prose, is_other, start, is_outbound)
     return body
+
+
+def _goes_on(page: Blocks, prose: list[float], end: int) -> bool:
+    """Whether the text goes on after a block: with paragraphs beside those before it."""
+    weighty = [(b.index, b.node.parent) for b, w in zip(page.blocks, prose, strict=True) if w > 60]
+    return not {p for i, p in weighty if i < end}.isdisjoint({p for i, p in weighty if i > end})
+
+
+def _find_end(
+    prose: list[float], start: int, ends: Iterable[int], later_ends: Iterable[int], likely_ends: Iterable[int]
+) -> int:
+    """Where the story is over: at the first sure end with any prose before it, the comments after a short story's, or the
+    first likely end after most of the page's.
+    """
+    before = [0.0]
+    for weight in prose:
+        before.append(before[-1] + weight)
+    needed = (
+        dict.fromkeys(likely_ends, max(300, 0.6 * before[-1]))
+        | dict.fromkeys(later_ends, 300)
+        | dict.fromkeys(ends, 80)
+    )
+    passed = [end for end, least in needed.items() if before[end] - before[min(start, end)] > least]
+    return min([*passed, len(prose)])
 
 
 def _weigh(page: Blocks, weights: list[float], is_other: Callable[[Block], bool], unwanted: int) -> list[float]:
@@ -168,12 +199,12 @@ def _weigh(page: Blocks, weights: list[float], is_other: Callable[[Block], bool]
     ]
 
 
-def _clear_wrappers(page: Blocks, weights: list[float]) -> None:
+def clear_wrappers(page: Blocks) -> None:
     """Forget what a region is called where it holds the page's prose: a `<form>` around everything, a theme whose
     main column has "sidebar" in its class.
     """
     running = [0.0]
-    for each in weights:
+    for each in map(prose_of, page.blocks):
         running.append(running[-1] + each)
     total = running[-1]
     suspicious = CLUTTER | Region.CHROME | Region.HIDDEN | Region.HEADER | Region.TABLE
@@ -238,6 +269,7 @@ def _widen(container: Node, page: Blocks, prose: list[float], start: int) -> tup
     """Widen the container to what belongs to it: a lead set apart above it, a body split over siblings."""
     first, last = container.first, container.last
     inside = sum(prose[first:last])
+    homes = {_home(b) for b, w in zip(page.blocks[first:last], prose[first:last], strict=True) if w > 60}
     node = container
     for _ in range(9):
         parent = node.parent
@@ -245,6 +277,8 @@ def _widen(container: Node, page: Blocks, prose: list[float], start: int) -> tup
             break
         before = _prose_like(page, prose, max(parent.first, start), first)
         after = _prose_like(page, prose, last, parent.last)
+        if len(after) < 4 or sum(prose[i] for i in after) < 0.35 * inside:
+            after = [i for i in after if _home(page.blocks[i]) in homes]
         if before:
             first = before[0]
         needed = 0.5 if node.region & Region.CONTENT else 0.08
@@ -254,6 +288,12 @@ def _widen(container: Node, page: Blocks, prose: list[float], start: int) -> tup
         if parent.own & (Region.ARTICLE | Region.MAIN) or parent.tag == "body":
             break
     return first, last
+
+
+def _home(block: Block) -> tuple[str, str]:
+    """What a block stands in: element and class of its parent. The parts of a split body stand in boxes of one kind."""
+    parent = block.node.parent
+    return (parent.tag, parent.element.get("class") or "") if parent else ("", "")
 
 
 def _prose_like(page: Blocks, prose: list[float], first: int, last: int) -> list[int]:
@@ -293,7 +333,8 @@ def _select(
         if is_other(block):
             continue
         if _unwanted_region(block, visible):
-            if block.links and _INTERSTITIAL.match(block.text) and block.region & _UNWANTED == Region.CHROME:
+            boxed = not block.region & _UNWANTED & ~(Region.CHROME | Region.ASIDE | Region.SMALL_BOX)
+            if block.links and boxed and _INTERSTITIAL.match(block.text):
                 body.interstitials.append(block)
             continue
         if _END.match(block.text) and len(block.text) < 90 and (block.heading or block.link_density < 0.5):
@@ -306,7 +347,7 @@ def _select(
         if is_interstitial(block):
             body.interstitials.append(block)
             continue
-        if _keeps(block, lists, loose_text) or (loose_text and _is_loose_heading(block, blocks, prose)):
+        if _keeps(block, lists, loose_text) or (loose_text and _is_loose_line(block, blocks, prose)):
             if len(block.text) > 60 and block.text in printed:  # the same text again, for another width of screen
                 continue
             printed.add(block.text)
@@ -319,15 +360,16 @@ def _select(
 def _unwanted_region(block: Block, visible: set[int]) -> int:
     """What a block stands in that keeps it out of the body; 0 where nothing does.
 
-    A quotation in the text counts even in a figure or as an embedded post, and so does a paragraph that is hidden among
-    visible ones of the same parent: scripts show it once the reader has clicked.
+    A quotation in the text counts even in a figure or as an embedded post, and so does a paragraph that a paywall
+    hides among visible ones of the same parent.
     """
     region = block.region & _UNWANTED
     if block.region & Region.QUOTE and not block.region & Region.CAPTION:
         region &= ~Region.FIGURE
         if block.region & Region.CONTENT:
             region &= ~Region.CHROME
-    if region == Region.HIDDEN and block.tag == "p" and id(block.node.parent) in visible and len(block.text) > 60:
+    paywalled = "paywall" in (block.node.element.get("class") or "")
+    if region == Region.HIDDEN and paywalled and id(block.node.parent) in visible:
         return 0
     return region
 
@@ -362,21 +404,20 @@ def _keeps(block: Block, link_lists: set[int], loose_text: bool) -> bool:
     return not short or (loose_text and bool(_SENTENCE_END.search(text)))
 
 
-def _is_loose_heading(block: Block, blocks: list[Block], prose: list[float]) -> bool:
-    """Tell whether a short line between two paragraphs is a subheading by its place alone: beside both, set unlike them."""
-    if block.links or block.tag in ("button", "label", "li", "td", "summary"):
+def _is_loose_line(block: Block, blocks: list[Block], prose: list[float]) -> bool:
+    """Tell whether a short line between two paragraphs belongs to the text by its place alone: beside both, no link in it.
+
+    A subheading set unlike them, or an item of a list that is made of divs.
+    """
+    if block.links or block.tag in ("button", "label", "li", "td", "summary") or _BOILERPLATE.match(block.text):
         return False
     before, after = _prose_beside(block, blocks, prose, -1), _prose_beside(block, blocks, prose, 1)
-    if before is None or after is None:
+    if before is None or after is None or not 2 <= len(block.text.split()) <= 14:
         return False
     same_style = block.node.element.get("class") == after.node.element.get("class") and block.tag == after.tag
-    return (
-        (not same_style or block.is_bold)
-        and 2 <= len(block.text.split()) <= 14
-        and not _SENTENCE_END.search(block.text.rstrip("?"))
-        and not _BOILERPLATE.match(block.text)
-        and not block.text[0].islower()
-    )
+    if same_style and not block.is_bold:
+        return len(block.text.split()) > 3
+    return not _SENTENCE_END.search(block.text.rstrip("?")) and not block.text[0].islower()
 
 
 def _prose_beside(block: Block, blocks: list[Block], prose: list[float], step: int) -> Block | None:

@@ -10,9 +10,10 @@ from typing import Any, Final
 from lxml.html import fragment_fromstring
 
 from archiver.extract.blocks import Block, Blocks, Node, Region
+from archiver.extract.headline import Choice
 from archiver.extract.structured import Structured, texts_of, types_of
 from archiver.items import Faq
-from archiver.text import fold_text, normalize_text, strip_answer_mark, strip_question_mark
+from archiver.text import fold_text, normalize_text, strip_question_mark
 
 _HEADING: Final = re.compile(
     r"""^[\W_]*(?:.{0,60}?[\s:–—(-])?(?:
@@ -44,6 +45,8 @@ _QUIT: Final = re.compile(
       | sources)$""",
     re.VERBOSE | re.IGNORECASE,
 )  # fmt: skip
+_MARK_ALONE: Final = re.compile(r"[\W_]*(?:Q|A|Question|Answer)?\s?\d{0,3}\s?[.:)]?[\W_]*")
+"""A mark, a number or a plus sign in an element of its own."""
 _MAX_PAIRS: Final = 200
 
 
@@ -66,14 +69,14 @@ class _Pair:
     first: int = 0
 
 
-def find_faq(page: Blocks, data: Structured) -> FaqFound:
+def find_faq(page: Blocks, data: Structured, title: Choice | None = None) -> FaqFound:
     """Find the page's FAQ. What is shown and what the data says are merged on the question, in the order of the page."""
     said = read_said_faq(data)
     found = FaqFound()
     shown: list[_Pair] = []
     rules: list[str] = []
     for start in _headings(page):
-        if start in found.claimed:
+        if start in found.claimed or (title and fold_text(title.text) == fold_text(page.blocks[start].text)):
             continue
         pairs = _read_section(page, start)
         if pairs:
@@ -102,7 +105,7 @@ def find_faq(page: Blocks, data: Structured) -> FaqFound:
     for pair in shown[:_MAX_PAIRS]:
         question, answer = normalize_text(strip_question_mark(pair.question)), " ".join(pair.answer)
         if question and answer:
-            kept.setdefault(_key(question), Faq(question=question, answer=strip_answer_mark(normalize_text(answer))))
+            kept.setdefault(_key(question), Faq(question=question, answer=normalize_text(answer)))
         found.answers |= set(pair.blocks)
     for each in said:
         if _key(each.question) not in kept:
@@ -147,7 +150,7 @@ def _answer_of(node: dict[str, Any]) -> str:
             if isinstance(raw, list):
                 raw = " ".join(str(part) for part in raw if isinstance(part, str))
             if isinstance(raw, str) and raw.strip():
-                return strip_answer_mark(normalize_text(_unmark(raw)))
+                return normalize_text(_unmark(raw))
     return ""
 
 
@@ -183,11 +186,7 @@ def _read_section(page: Blocks, start: int) -> list[_Pair]:
     blocks = page.blocks
     heading = blocks[start]
     end = _section_end(page, start)
-    items = [
-        b
-        for b in blocks[start + 1 : end]
-        if not (b.region & (Region.NAV | Region.FORM) and not heading.region & Region.FORM)
-    ]
+    items = [b for b in blocks[start + 1 : end] if not _MARK_ALONE.fullmatch(b.text) and not _is_menu(b, heading)]
     if not items:
         return []
     first = next((b for b in items[:5] if (_is_question_like(b) and _asks(b.text)) or _split_inline(b)), None)
@@ -212,7 +211,7 @@ def _section_end(page: Blocks, start: int) -> int:
             return index
         if block.region & (Region.FOOTER | Region.COMMENT) and not heading.region & (Region.FOOTER | Region.COMMENT):
             return index
-        if block.region & Region.NAV and not heading.region & Region.NAV and index > start + 2:
+        if _is_menu(block, heading) and index > start + 2:
             return index
         if block.region & Region.ASIDE and not heading.region & Region.ASIDE:
             return index
@@ -221,6 +220,12 @@ def _section_end(page: Blocks, start: int) -> int:
         if index >= top.last and (block.heading or block.link_density > 0.6) and not _asks(block.text):
             return index
     return len(blocks)
+
+
+def _is_menu(block: Block, heading: Block) -> bool:
+    """Links of a navigation; page builders put a FAQ's panels into `<nav>` too, but those hold prose."""
+    apart = block.region & ~heading.region & (Region.NAV | Region.FORM)
+    return bool(apart) and (block.link_density > 0.5 or bool(apart & Region.FORM))
 
 
 def _section_node(heading: Block) -> Node:
@@ -330,15 +335,8 @@ def _collect(items: list[Block], is_question: Callable[[Block], bool]) -> list[_
         if is_question(block):
             pairs.append(_Pair(text, [], [block.index], block.index))
         elif pairs:
-            if re.fullmatch(
-                r"[\W_]*(?:Q|A|Answer)?[.:]?[\W_]*", text
-            ):  # a mark, or a plus sign, in an element of its own
-                pairs[-1].blocks.append(block.index)
-                continue
             pairs[-1].answer.append(text)
             pairs[-1].blocks.append(block.index)
-        elif re.fullmatch(r"[\W_]*(?:Q)?\d{0,2}[.:]?[\W_]*", text):
-            continue
     return pairs
 
 

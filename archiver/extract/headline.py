@@ -224,7 +224,9 @@ def find_section(
         if 1 < len(text) <= 60 and fold_text(text) not in known and not _NO_LABEL.match(text):
             return Choice(text, choice.rule), over
     if over is not None:
-        return Choice(over.text, "label", over), over
+        label = _last_crumb(over.text, title)
+        if label:
+            return Choice(label, "label", over), over
     more = next((m for b in reversed(page.blocks) if (m := _MORE_IN.match(strip_arrows(b.text))) and b.links), None)
     if more and fold_text(more["label"]) not in known:
         return Choice(more["label"].strip(), "more-in"), None
@@ -295,6 +297,14 @@ def _label_over_title(page: Blocks, title: Choice | None, names: list[str]) -> B
     return None
 
 
+def _last_crumb(text: str, title: Choice | None) -> str:
+    """The label in a line over the title: the last part of a breadcrumb, the title aside."""
+    parts = [p.strip() for p in re.split(r"\s*[›»>/|→]\s*", text) if p.strip()]
+    wanted = fold_text(title.text) if title else ""
+    named = [p for p in parts if fold_text(p) not in _BREADCRUMB_HOME and fold_text(p) != wanted]
+    return named[-1] if named else (parts[-1] if len(parts) == 1 else "")
+
+
 def _in_one_list(page: Blocks, index: int) -> bool:
     """Whether the block is one of several short links beside each other: a menu, or a breadcrumb without markup."""
     node = page.blocks[index].node
@@ -352,7 +362,7 @@ def find_dek(
     Shown and said by the page's data, or shown apart from the body (another element, another class, parted by byline or
     date), or one sentence before paragraphs of several; else a description that is not the body's own beginning.
     """
-    said = _said_deks(data)
+    said = _said_deks(data) if _describes_this_page(data, title) else []
     opening = fold_text(" ".join(b.text for b in body[:4]))[:1500]
     title_folded = fold_text(title.text) if title else ""
     under = _blocks_under_title(page, title, body, claimed)
@@ -384,6 +394,14 @@ def find_dek(
             continue
         return Choice(text, rule)
     return None
+
+
+def _describes_this_page(data: Structured, title: Choice | None) -> bool:
+    """False where the page's own title for sharing has not a word of its headline: a template's data of another page."""
+    shared = data.first_meta("og:title", "twitter:title")
+    if not shared or title is None or title.block is None:
+        return True
+    return bool(set(fold_text(shared).split()) & set(fold_text(title.text).split()))
 
 
 def _said_deks(data: Structured) -> list[tuple[str, str]]:
@@ -429,9 +447,9 @@ def _is_set_apart(block: Block, body: list[Block], page: Blocks) -> bool:
         return False
     style = _style(block)
     rest = {_style(b) for b in prose[:8]}
-    loose = (
-        block.tag == first.tag != "p" and block.node.parent is first.node.parent
-    )  # divs of many classes side by side
+    emphasis = (block.is_bold, block.is_italic) == (first.is_bold, first.is_italic)
+    # Divs of many classes side by side, or text between two breaks: their styles tell nothing.
+    loose = block.tag == first.tag != "p" and block.node.parent is first.node.parent and emphasis
     together = len({id(b.node.parent) for b in prose[:8]}) == 1
     return (style not in rest and not loose) or (together and block.node.parent is not first.node.parent)
 
@@ -446,7 +464,8 @@ def _style(block: Block) -> tuple[str, str, str]:
     """How a block is set: its element and class, and its container's."""
     node, parent = block.node, block.node.parent
     around = f"{parent.tag} {parent.element.get('class') or ''}" if parent else ""
-    return node.tag, (node.element.get("class") or "") + (" b" if block.is_bold else ""), around
+    own = (node.element.get("class"), node.element.get("style"), block.is_bold, block.is_italic)
+    return node.tag, repr(own), around
 
 
 def _reads_as_dek(block: Block, body: list[Block]) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from archiver.extract.blocks import CLUTTER, Anchor, Block, Blocks, Region
 from archiver.extract.structured import Structured, texts_of, urls_of
@@ -14,7 +14,7 @@ from archiver.text import fold_text, is_publisher_name, normalize_text, split_ta
 from archiver.urls import join_url, registered_domain
 
 _CONTINUE: Final = re.compile(
-    r"^\W*continue\s+reading(?:\s+(?:this\s+(?:story|article)))?(?:\s+(?:at|on|in|via|from)\s+(?P<name>.{2,60}?))?\W*$",
+    r"^\W*continue\s+reading(?:\s+(?:this\s+(?:story|article)))?(?:\s+(?:at|on|in|via|from)\s+(?P<name>.{2,60}?))?[^\w.]*$",
     re.IGNORECASE,
 )
 _ORIGINAL: Final = re.compile(
@@ -77,6 +77,8 @@ class SourceFound:
     url: str | None = None
     method: str | None = None
     claimed: set[int] = field(default_factory=set)
+    ends: set[int] = field(default_factory=set)
+    """Of these, the ones that send the reader away to read on: what follows is no part of the story."""
     links: list[Anchor] = field(default_factory=list)
 
 
@@ -109,6 +111,9 @@ def find_source(
     foreign = [c for c in credits if not _credits_itself(c, own, own_names)]
     if not foreign:
         return found
+    found.ends = {
+        c.block.index for c in foreign if c.block is not None and c.method in ("continue-reading", "read-original")
+    }
     foreign.sort(key=lambda c: -c.strength)
     best = foreign[0]
     found.method = best.method
@@ -140,10 +145,22 @@ def _credits_itself(credit: _Credit, own: str, own_names: set[str]) -> bool:
 def _outbound(block: Block, url: str, own: str) -> list[tuple[Anchor, str]]:
     found = []
     for anchor in block.links:
-        address = join_url(url, anchor.href)
-        if address and (domain := registered_domain(address)) != own and not _NOT_A_SOURCE.match(domain):
+        address = _outbound_address(anchor, url, own)
+        if address:
             found.append((anchor, address))
     return found
+
+
+def _outbound_address(anchor: Anchor, url: str, own: str) -> str | None:
+    """Where a link leads on another site; out of a wrapper on this one (`/out?url=https%3A%2F%2F…`) too."""
+    address = join_url(url, anchor.href)
+    if address and registered_domain(address) == own:
+        wrapped = next((v for _, v in parse_qsl(urlsplit(address).query) if re.match(r"https?://", v)), None)
+        address = join_url(url, wrapped) if wrapped else None
+    if not address:
+        return None
+    domain = registered_domain(address)
+    return address if domain != own and not _NOT_A_SOURCE.match(domain) else None
 
 
 def _visible(page: Blocks, url: str, own: str) -> Iterable[_Credit]:
@@ -158,6 +175,9 @@ def _visible(page: Blocks, url: str, own: str) -> Iterable[_Credit]:
             and not block.region & (Region.NAV | Region.ASIDE | Region.FORM | Region.COMMENT)
         ):
             continue
+        if linked := list(_linked_credits(block, url, own)):
+            yield from linked
+            continue
         if len(text) <= _LENGTH:
             credit = _credit_line(block, url, own)
             if credit:
@@ -167,12 +187,25 @@ def _visible(page: Blocks, url: str, own: str) -> Iterable[_Credit]:
             yield from _mention(block)
 
 
+def _linked_credits(block: Block, url: str, own: str) -> Iterable[_Credit]:
+    """Links that are credits by their own words, several in a block or at the end of the last paragraph."""
+    if not block.links or (len(block.links) < 2 and block.link_density > 0.9):
+        return
+    for anchor in block.links[-3:]:
+        text = strip_arrows(anchor.text)
+        match = _CONTINUE.match(text)
+        if (match and match["name"]) and (address := _outbound_address(anchor, url, own)):
+            alone = block.link_density > 0.8
+            name = _clean_name(match["name"], is_certain=text != anchor.text)
+            yield _Credit("continue-reading", name, address, 10, block if alone else None, [anchor])
+
+
 def _credit_line(block: Block, url: str, own: str) -> _Credit | None:
     """A block that does nothing but credit the source. Links are resolved only where the words fit: it costs more."""
     text = strip_arrows(block.text)
     if match := _CONTINUE.match(text):
         address, anchors = _first_outbound(block, url, own)
-        name = _clean_name(match["name"])
+        name = _clean_name(match["name"], is_certain=text != block.text)
         return (
             _Credit("continue-reading", name, address, 10 if address else 7, block, anchors)
             if address or name
@@ -316,11 +349,14 @@ def _pixels(page: Blocks, own: str) -> Iterable[_Credit]:
                 yield _Credit("pixel", None, f"https://{parts.hostname}/", 3.2)
 
 
-def _clean_name(name: str | None) -> str | None:
+def _clean_name(name: str | None, *, is_certain: bool = False) -> str | None:
+    """A publisher's name without what surrounds it; `is_certain` where an arrow follows, so that a dot is the name's own."""
     if not name:
         return None
     text = strip_arrows(normalize_text(name)).strip(" “”\"'‘’<>«»()[]|–—-").rstrip(":")
     text = (
-        text[:-1] if text.endswith(".") and not re.search(r"\b(?:Inc|Co|Corp|Ltd|U\.S|U\.K|[A-Z])\.$", text) else text
+        text[:-1]
+        if text.endswith(".") and not is_certain and not re.search(r"\b(?:Inc|Co|Corp|Ltd|U\.S|U\.K|[A-Z])\.$", text)
+        else text
     )
     return text or None

@@ -11,7 +11,7 @@ from lxml.etree import _Element
 from parsel import Selector
 
 from archiver.extract.blocks import Anchor, Block, Blocks, read_blocks
-from archiver.extract.body import Body, find_body, is_interstitial
+from archiver.extract.body import Body, clear_wrappers, find_body
 from archiver.extract.dates import read_date
 from archiver.extract.faq import FaqFound, find_faq
 from archiver.extract.headline import (
@@ -43,7 +43,7 @@ EXTRACTOR: Final = "1"
 """Version of the rules: raised when a page could come out differently."""
 
 _READ_MORE: Final = re.compile(
-    r"^\W*(?:(?:also\s+)?read\s+(?:more|also|next)|related|see\s+also|more)\s*[:\-–—]?\s+(?=\S)", re.IGNORECASE
+    r"^\W*(?:(?:also\s+)?read\s+(?:more|also|next)|related|see\s+also|more)\s*(?:[:\-–—]\s*|\s(?=\S)|$)", re.IGNORECASE
 )
 
 
@@ -79,11 +79,12 @@ def extract_story(
     base = _base_url(root, url)
     data = read_structured(root)
     blocks = read_blocks(root)
+    clear_wrappers(blocks)
     names = site_names(data, url)
     language = _language(root, data)
     title_tag = next((" ".join((e.text or "").split()) for e in root.iterfind(".//head/title")), "") or _any_title(root)
     title = find_title(blocks, data, title_tag, names)
-    faq = find_faq(blocks, data)
+    faq = find_faq(blocks, data, title)
     canonicals = [(href, in_head) for rel, href, in_head in data.links if "canonical" in rel.split()]
     source = find_source(blocks, data, url, names, canonicals)
     section, label = find_section(blocks, data, url, title, names)
@@ -91,13 +92,16 @@ def extract_story(
     claimed = set(faq.claimed) | set(source.claimed)
     claimed |= {c.index for c in (title.block if title else None, label) if c is not None}
     known = {fold_text(c.text) for c in (title, section) if c}
-    ends = [*source.claimed, *([min(faq.claimed)] if faq.claimed else [])]
+    more_in = [b.index for b in blocks.blocks if is_more_in(b)]
+    likely_ends = [*source.claimed, *([min(faq.claimed)] if faq.claimed else [])]
     own = registered_domain(url)
     body = find_body(
         blocks,
         lambda b: _is_claimed(b, claimed, known, title_index),
         title_index,
-        ends,
+        source.ends,
+        more_in,
+        likely_ends,
         lambda href: (
             href.startswith(("http:", "https:", "//"))
             and (a := join_url(base, href)) is not None
@@ -248,7 +252,7 @@ def _links(base: str, page: Blocks, body: Body, faq: FaqFound, source: SourceFou
 
     add(source.links, "source")
     for block in body.blocks:
-        add(block.links, "body")
+        add([anchor for anchor in block.links if anchor not in source.links], "body")
     for index in sorted(faq.answers):
         add(page.blocks[index].links, "faq")
     return links
@@ -262,13 +266,20 @@ def _related(base: str, page: Blocks, body: Body) -> list[Related]:
     related: list[Related] = []
     for block in blocks:
         for anchor in block.links:
+            title = strip_arrows(anchor.text)
+            if not is_more_in(block):
+                title = _READ_MORE.sub("", title) or _rest_of_link(page, block, anchor)
             address = join_url(base, anchor.href)
-            title = (
-                _READ_MORE.sub("", strip_arrows(anchor.text)) if is_interstitial(block) else strip_arrows(anchor.text)
-            )
             if address and title:
                 related.append(Related(url=address, title=title))
     return related
+
+
+def _rest_of_link(page: Blocks, block: Block, anchor: Anchor) -> str:
+    """What a link says in the blocks after this one: `Read more`, `TITLE` and an arrow, each in a box of its own."""
+    following = page.blocks[block.index + 1 : block.index + 4]
+    texts = [a.text for b in following for a in b.links if a.element is anchor.element]
+    return strip_arrows(" ".join(texts))
 
 
 def _tags(data: Structured, root: _Element) -> list[str]:

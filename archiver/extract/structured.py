@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from lxml.etree import _Element
+from lxml.etree import XPath, _Element
 
 Node = dict[str, Any]
 
@@ -24,10 +24,15 @@ LISTING_TYPES: Final = frozenset("CollectionPage SearchResultsPage ProfilePage C
 _MAX_SCRIPT: Final = 2_000_000
 """Characters of one JSON-LD script that are still read: real ones stay below 300 kB."""
 _MAX_NODES: Final = 5_000
+_MAX_TEXT: Final = 20_000
+"""Characters of one microdata text."""
+_MAX_TEXTS: Final = 2_000_000
+"""Characters of all microdata texts of a page: properties inside properties say the same text again and again."""
+_STRING: Final = XPath("string()")  # `itertext` takes the square of the number of comments
 _TRAILING_COMMA: Final = re.compile(r",\s*(?=[\]}])")
-_WRAPPER: Final = re.compile(
-    r"^\s*(?:/\*.*?\*/|//[^\n]*\n|<!--|<!\[CDATA\[)+|(?:-->|\]\]>|/\*\s*\]\]>\s*\*/|;)+\s*$", re.DOTALL
-)
+_OPENING: Final = re.compile(r"(?:\s+|/\*.*?\*/|//[^\n]*\n|<!--|<!\[CDATA\[)*", re.DOTALL)
+"""Comments and CDATA before the JSON. What closes them behind it is no JSON, and ends the reading."""
+_BETWEEN: Final = re.compile(r"[ \t\r\n;,]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +139,9 @@ def read_json_ld(text: str) -> list[Node]:
     """
     if len(text) > _MAX_SCRIPT:
         return []
-    text = _WRAPPER.sub("", text).strip()
+    opening = _OPENING.match(text)
     nodes: list[Node] = []
-    for value in _load(text):
+    for value in _load(text[opening.end() :].strip() if opening else text):
         nodes += _flatten(value, _MAX_NODES - len(nodes))
     return nodes
 
@@ -150,7 +155,8 @@ def _load(text: str) -> list[Any]:
             while position < len(attempt) and len(values) < 100:
                 value, position = decoder.raw_decode(attempt, position)
                 values.append(value)
-                position += len(attempt[position:]) - len(attempt[position:].lstrip(" \t\r\n;,"))
+                between = _BETWEEN.match(attempt, position)
+                position = between.end() if between else position
         except RecursionError:
             return []
         except ValueError:
@@ -183,6 +189,7 @@ def read_structured(root: _Element) -> Structured:
     meta: dict[str, list[str]] = {}
     links: list[tuple[str, str, bool]] = []
     flags: list[str] = []
+    in_head = set(root.xpath("//head//link"))
     for element in root.iter("script", "meta", "link"):
         if element.tag == "script":
             if "ld+json" in (element.get("type") or ""):
@@ -201,8 +208,7 @@ def read_structured(root: _Element) -> Structured:
             if content is not None and name:
                 meta.setdefault(name.strip().lower(), []).append(content)
         elif element.get("rel") and element.get("href"):
-            in_head = next((True for a in element.iterancestors("head")), False)
-            links.append((element.get("rel", "").lower(), element.get("href", "").strip(), in_head))
+            links.append((element.get("rel", "").lower(), element.get("href", "").strip(), element in in_head))
     items = list(_read_microdata(root)) if root.xpath("boolean(//*[@itemscope])") else []
     return Structured(nodes=nodes, meta=meta, links=links, items=items, flags=tuple(dict.fromkeys(flags)))
 
@@ -215,20 +221,41 @@ def _read_microdata(root: _Element) -> Iterator[Node]:
         nodes[element] = {"@type": kind.rsplit("/", 1)[-1] if kind else ""}
         if len(nodes) >= _MAX_NODES:
             break
+    owners: dict[_Element, Node | None] = {}
+    unread = _MAX_TEXTS
     for element in root.xpath("//*[@itemprop]"):
-        owner = next((a for a in element.iterancestors() if a in nodes), None)
+        owner = _owner_of(element, nodes, owners)
         if owner is None:
             continue
-        value: Any = nodes.get(element) or _value_of(element)
+        value: Any = nodes.get(element)
+        if value is None:
+            value = _value_of(element) if unread > 0 else ""
+            unread -= len(value)
         for name in (element.get("itemprop") or "").split():
-            have = nodes[owner].get(name)
+            have = owner.get(name)
             if have is None:
-                nodes[owner][name] = value
+                owner[name] = value
             elif isinstance(have, list):
                 have.append(value)
             else:
-                nodes[owner][name] = [have, value]
+                owner[name] = [have, value]
     yield from (node for node in nodes.values() if node["@type"])
+
+
+def _owner_of(element: _Element, nodes: dict[_Element, Node], owners: dict[_Element, Node | None]) -> Node | None:
+    """The item that an element's property belongs to. `owners` keeps the way up, so that none is walked twice."""
+    way: list[_Element] = []
+    owner: Node | None = None
+    for ancestor in element.iterancestors():
+        if ancestor in nodes:
+            owner = nodes[ancestor]
+            break
+        if ancestor in owners:
+            owner = owners[ancestor]
+            break
+        way.append(ancestor)
+    owners.update(dict.fromkeys(way, owner))
+    return owner
 
 
 def _value_of(element: _Element) -> str:
@@ -239,4 +266,4 @@ def _value_of(element: _Element) -> str:
         return element.get("href") or ""
     if element.tag in ("img", "video", "audio", "source", "iframe", "embed"):
         return element.get("src") or ""
-    return " ".join("".join(element.itertext()).split())[:20_000]
+    return " ".join(_STRING(element)[: 2 * _MAX_TEXT].split())[:_MAX_TEXT]
