@@ -5,8 +5,10 @@ structured  what the page says of itself to machines   headline    title, dek, s
 body        which blocks are the story                 faq         questions and answers
 source      whom the page credits                      people      who wrote it
 published   when, by the surest evidence               dates       dates as pages write them
+selectors   a site's own, where the rules fall short
 """
 
-from archiver.extract.story import EXTRACTOR, Selectors, extract_story
+from archiver.extract.selectors import Selectors
+from archiver.extract.story import EXTRACTOR, extract_story
 
 __all__ = ["EXTRACTOR", "Selectors", "extract_story"]

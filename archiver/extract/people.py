@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from archiver.extract.blocks import Block, Blocks, Region
 from archiver.extract.dates import read_date
-from archiver.extract.structured import Structured, texts_of
+from archiver.extract.structured import Structured, texts_of, types_of
 from archiver.text import fold_text, normalize_text
 
 _BY: Final = re.compile(
@@ -48,7 +48,7 @@ _NOT_A_NAME: Final = re.compile(
     r"\b(?:share|e-?mail|tweet|follow|subscribe|print)\b|^(?:image|photo|picture|foto|video)s?\s*[:/]|\bgetty\b|https?:|www\.|@|^\W*$|^(?:admin(?:istrator)?|editor|editorial|staff|guest|author|unknown|anonymous|user|root|webmaster|none|null|undefined|n/?a|redaktion|redaction|la\s+rédaction|redacción|share|comments?|facebook|twitter|by|news|updated.*)$",
     re.IGNORECASE,
 )
-_ORGANIZATION_TYPES: Final = ("Organization", "NewsMediaOrganization", "Corporation")
+_ORGANIZATION_TYPES: Final = frozenset(("Organization", "NewsMediaOrganization", "Corporation"))
 
 
 def find_authors(
@@ -101,11 +101,10 @@ def _said_authors(data: Structured) -> tuple[list[str], list[str]]:
     for key in ("author", "creator"):
         value: Any = article.get(key)
         for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, dict) and not each.get("name") and each.get("@id") in by_id:
-                each = by_id[each["@id"]]
-            kind = each.get("@type") if isinstance(each, dict) else None
+            reference = each.get("@id") if isinstance(each, dict) and not each.get("name") else None
+            each = by_id.get(reference, each) if isinstance(reference, str) else each
             found = texts_of(each)
-            if kind in _ORGANIZATION_TYPES:
+            if isinstance(each, dict) and types_of(each) & _ORGANIZATION_TYPES:
                 others += found
             else:
                 persons += found

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from archiver.extract.blocks import CLUTTER, Anchor, Block, Blocks, Region
 from archiver.extract.structured import Structured, texts_of, urls_of
@@ -344,9 +344,9 @@ def _pixels(page: Blocks, own: str) -> Iterable[_Credit]:
         if match["id"]:
             yield _Credit("pixel", "The Conversation", f"https://theconversation.com/{match['id']}", 3.8)
         else:
-            parts = urlsplit(urljoin("https:", src))
-            if parts.hostname and registered_domain(f"https://{parts.hostname}/") != own:
-                yield _Credit("pixel", None, f"https://{parts.hostname}/", 3.2)
+            address = join_url("https://origin.invalid/", src)
+            if address and registered_domain(address) not in (own, "origin.invalid"):
+                yield _Credit("pixel", None, join_url(address, "/"), 3.2)
 
 
 def _clean_name(name: str | None, *, is_certain: bool = False) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -25,6 +24,7 @@ from archiver.extract.headline import (
 )
 from archiver.extract.people import find_authors
 from archiver.extract.published import find_dates
+from archiver.extract.selectors import Selectors, apply_selectors
 from archiver.extract.source import SourceFound, find_source
 from archiver.extract.structured import (
     ARTICLE_TYPES,
@@ -36,7 +36,7 @@ from archiver.extract.structured import (
     urls_of,
 )
 from archiver.items import Link, PrintedStory, Related
-from archiver.text import fold_text, normalize_text, strip_arrows
+from archiver.text import fold_text, strip_arrows
 from archiver.urls import join_url, registered_domain
 
 EXTRACTOR: Final = "1"
@@ -45,21 +45,6 @@ EXTRACTOR: Final = "1"
 _READ_MORE: Final = re.compile(
     r"^\W*(?:(?:also\s+)?read\s+(?:more|also|next)|related|see\s+also|more)\s*(?:[:\-–—]\s*|\s(?=\S)|$)", re.IGNORECASE
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Selectors:
-    """CSS or XPath (what begins with `/` or `.//`) for the columns of a site where the general rules are not enough."""
-
-    title: str | None = None
-    dek: str | None = None
-    body: str | None = None
-    """The blocks of the body, in reading order."""
-    section: str | None = None
-    authors: str | None = None
-    published: str | None = None
-    source: str | None = None
-    """The link to the source story."""
 
 
 def extract_story(
@@ -162,7 +147,7 @@ def extract_story(
         extractor=EXTRACTOR,
         is_story=_is_story(data, body),
     )
-    return _apply_selectors(page, printed, selectors, language) if selectors else printed
+    return apply_selectors(page, printed, selectors, language) if selectors else printed
 
 
 def _is_claimed(block: Block, claimed: set[int], known: set[str], title_index: int) -> bool:
@@ -333,58 +318,3 @@ def _is_story(data: Structured, body: Body) -> bool:
     if kind.startswith(("article", "news", "blog")):
         return True
     return not (kinds & (LISTING_TYPES - {"ItemList"}) or kind in ("profile", "product.group"))
-
-
-def _apply_selectors(page: Selector, printed: PrintedStory, selectors: Selectors, language: str | None) -> PrintedStory:
-    """Let a site's own selectors win over the general rules, column by column; a selector that finds nothing changes nothing."""
-    changes: dict[str, object] = {}
-    provenance = dict(printed.provenance)
-
-    def texts(query: str) -> list[str]:
-        selected = page.xpath(query) if query.startswith(("/", "./", "(")) else page.css(query)
-        return [
-            t
-            for t in (
-                normalize_text(
-                    "".join(s.xpath(".//text()").getall())
-                    if s.type == "html" and hasattr(s.root, "tag")
-                    else str(s.root)
-                )
-                for s in selected
-            )
-            if t
-        ]
-
-    for column, query in (("title", selectors.title), ("dek", selectors.dek), ("section_label", selectors.section)):
-        if query and (found := texts(query)):
-            changes[column] = found[0]
-            provenance[column] = "selector"
-    if selectors.body and (found := texts(selectors.body)):
-        changes["body"] = tuple(found)
-        provenance["body"] = "selector"
-    if selectors.authors and (found := texts(selectors.authors)):
-        changes["authors"] = tuple(found)
-        provenance["authors"] = "selector"
-    if (
-        selectors.published
-        and (found := texts(selectors.published))
-        and (reading := read_date(found[0], language=language))
-    ):
-        changes |= {"published_at": reading.at, "published_raw": found[0], "date_source": "text"}
-        provenance["published_at"] = "selector"
-    if selectors.source:
-        href = (
-            (
-                page.xpath(selectors.source)
-                if selectors.source.startswith(("/", "./", "("))
-                else page.css(selectors.source)
-            )
-            .xpath("(self::*|.)/@href")
-            .get()
-        )
-        if href and (address := join_url(printed.url, href)):
-            changes |= {"source_url": address, "source_method": "selector"}
-            provenance["source_url"] = "selector"
-    from dataclasses import replace
-
-    return replace(printed, **changes, provenance=provenance)  # type: ignore[arg-type]
