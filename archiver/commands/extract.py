@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import zlib
 from collections.abc import Mapping
@@ -13,13 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from parsel import Selector
-
 from archiver.commands import complain
 from archiver.extract import extract_story
 from archiver.normalize import normalize_story
 from archiver.outcome import Exit
-from archiver.pages import read_page
+from archiver.pages import own_address, read_page, unpack
 from archiver.schema import story_to_json
 from archiver.urls import clean_url
 
@@ -47,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     exit_code = int(Exit.DONE)
     for path in options.files:
         try:
-            body = _read_body(path)
+            body = unpack(path.read_bytes())
         except (OSError, EOFError, zlib.error) as error:
             complain(f"{path}: {getattr(error, 'strerror', None) or error}")
             exit_code = 1
@@ -59,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
 def extract_page(body: bytes, page_id: str, urls: Mapping[str, str]) -> dict[str, Any]:
     """Return the story's columns, with the page's id before them."""
     page = read_page(body)
-    url = urls.get(page_id) or _own_address(page) or f"https://unknown.invalid/{quote(page_id)}"
+    url = urls.get(page_id) or own_address(page) or f"https://unknown.invalid/{quote(page_id)}"
     now = datetime.now(UTC)
     printed = extract_story(page, url, now=now)
     columns = story_to_json(normalize_story(replace(printed, url=url), fetched_at=now))
@@ -73,11 +70,6 @@ def _id_of(path: Path) -> str:
     return name
 
 
-def _read_body(path: Path) -> bytes:
-    body = path.read_bytes()
-    return gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
-
-
 def _read_urls(path: Path) -> dict[str, str]:
     urls = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
@@ -87,13 +79,3 @@ def _read_urls(path: Path) -> dict[str, str]:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f'{path}, line {number}: {{"id": …, "url": …}} is wanted: {error!r}') from error
     return urls
-
-
-def _own_address(page: Selector) -> str | None:
-    """The address that the page gives itself, where it is a complete one."""
-    for query in ('//link[@rel="canonical"]/@href', '//meta[@property="og:url"]/@content'):
-        try:
-            return clean_url(page.xpath(query).get(""))
-        except ValueError:
-            continue
-    return None

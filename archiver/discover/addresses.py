@@ -140,7 +140,7 @@ class Address:
         return (*lead, last, *sorted(key for key, _ in self.query))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=16_384)
 def read_address(url: str) -> Address:
     """Take a cleaned address apart.
 
@@ -236,7 +236,7 @@ class PageSlot:
     """The address says in words that it is a page number; a bare trailing number does not."""
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=16_384)
 def page_slot(url: str) -> PageSlot | None:
     """Find the page number in an address.
 
@@ -250,7 +250,7 @@ def page_slot(url: str) -> PageSlot | None:
     pairs = [part for part in parts.query.split("&") if part]
     for index, part in enumerate(pairs):
         key, value = _pair(part)
-        bare = re.sub(r".*\[(\w+)\]$|.*[_-](?=page)", r"\1", key) or key
+        bare = re.sub(r"^.*\[(\w+)\]$|^.*[_-](?=page)", r"\1", key) or key
         is_offset = bare in OFFSET_KEYS
         if (bare in PAGE_KEYS or is_offset or bare.startswith("pagen_")) and re.fullmatch(r"\d{1,7}", value):
             rest = pairs[:index] + pairs[index + 1 :]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from lxml.etree import _Element, iterwalk
+from lxml.etree import XPath, _Element, iterwalk
 
 from archiver.text import normalize_text
 
@@ -220,6 +220,8 @@ class Blocks:
 
 MAX_BLOCKS: Final = 40_000
 """Blocks of one page that are read; the longest real page tried has 11,000."""
+MAX_LINKS: Final = 10_000
+"""Links of one page that are read."""
 _DEEP: Final = 250
 _BREAK: Final = "\x1e"
 """Stands for `<br>` between the pieces of a block: white space that no page can hold."""
@@ -236,6 +238,7 @@ class _Walker:
         self.anchor: list[str] | None = None
         self.anchor_element: _Element | None = None
         self.has_link_text = False
+        self.count = 0
         self.link_chars = 0
         self.bold_chars = 0
         self.bold = 0
@@ -281,7 +284,8 @@ class _Walker:
         href = element.get("href")
         text = normalize_text("".join(pieces))
         self.anchor = []
-        if href and (text or not self.has_link_text):
+        if href and (text or not self.has_link_text) and self.count < MAX_LINKS:
+            self.count += 1
             self.links.append(Anchor(href.strip(), text, element, max(0, self.chars - len(text))))
             self.has_link_text = bool(text)
 
@@ -508,3 +512,11 @@ def _region_of_attributes(attributes: dict[str, str]) -> tuple[int, bool]:
     if kind and kind.endswith(("/Question", "/FAQPage", "/Answer")):
         region |= Region.QUESTION
     return region, role == "heading"
+
+
+_STRING: Final = XPath("string()")
+
+
+def short_text(element: _Element) -> str:
+    """The text in an element, one line, 1,000 characters at most. `itertext` takes the square of the number of comments."""
+    return " ".join(_STRING(element)[:2_000].split())[:1_000]

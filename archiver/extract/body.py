@@ -19,7 +19,7 @@ _SENTENCE_END: Final = re.compile(r"[.!?…:;。！？।؟][\"'”’»)\]“]*
 _SENTENCE: Final = re.compile(r"[.!?…。！？।؟]")
 
 _INTERSTITIAL: Final = re.compile(
-    r"""^[\W_]*(?:
+    r"""^[\W_]{0,20}(?:
       (?:also\s+|must\s+|further\s+)?read(?:\s+(?:more|also|next|on|this|related)|\s?:|ing\s+list)\b
       | (?:see|watch|listen)(?:\s+(?:also|more|now))?\s?:
     | read\s+the\s+(?:full|latest)\b | don['’]?t\s+miss\b | you\s+(?:may|might)\s+(?:also\s+)?(?:like|be\s+interested)
@@ -40,7 +40,7 @@ _INTERSTITIAL: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )  # fmt: skip
 _BOILERPLATE: Final = re.compile(
-    r"""^[\W_]*(?:
+    r"""^[\W_]{0,20}(?:
       advertisement(?:s)?\W*$ | advertis(?:ing|er\s+content)\W*$ | ad\W*$ | sponsored(?:\s+content)?\W*$ | anzeige\W*$
       | werbung\W*$ | publicité\W*$ | publicidad(?:e)?\W*$ | pubblicità\W*$ | реклама\W*$ | continue\s+reading\s+below
     | story\s+continues\s+below | article\s+continues\s+(?:after|below) | scroll\s+(?:down\s+)?to\s+(?:continue|read)
@@ -76,12 +76,12 @@ _BOILERPLATE: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )  # fmt: skip
 _COMMENTS: Final = re.compile(
-    r"""^\W*(?:\d+\s+)?(?:reader\s+)?(?:comments?|responses?|replies|kommentare?|commentaires?|comentarios?|comentários|commenti|reacties)
+    r"""^\W{0,20}(?:\d+\s+)?(?:reader\s+)?(?:comments?|responses?|replies|kommentare?|commentaires?|comentarios?|comentários|commenti|reacties)
     (?:\s*\(?\d+\)?)?\W*$ | ^(?:leave\s+a\s+(?:reply|comment)|join\s+the\s+(?:conversation|discussion))\b""",
     re.VERBOSE | re.IGNORECASE,
 )
 _END: Final = re.compile(
-    r"""^[\W_]*(?:related(?:\s+(?:articles?|stories|posts?|topics?|news|content|coverage|reading|links?))?
+    r"""^[\W_]{0,20}(?:related(?:\s+(?:articles?|stories|posts?|topics?|news|content|coverage|reading|links?))?
     | more\s+(?:from|on|in|stories|news|articles|to\s+read)\b.{0,60} | read\s+(?:next|more|also)
       | recommended(?:\s+(?:for\s+you|stories|articles|reading))?
       | you\s+(?:may|might)\s+(?:also\s+)?(?:like|enjoy).{0,30}

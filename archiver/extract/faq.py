@@ -16,7 +16,7 @@ from archiver.items import Faq
 from archiver.text import fold_text, normalize_text, strip_question_mark
 
 _HEADING: Final = re.compile(
-    r"""^[\W_]*(?:.{0,60}?[\s:–—(-])?(?:
+    r"""^[\W_]{0,20}(?:.{0,60}?[\s:–—(-])?(?:
       frequently[\s-]+asked(?:[\s-]+questions?)? | f\.?a\.?q\.?['’]?s?
       | (?:common|top|popular|key|quick|reader)\s+questions | questions?\s*(?:&|and|\+)\s*answers?
       | q\s?(?:&|and|\+)\s?as? | people\s+also\s+ask | your\s+questions,?\s+answered | commonly\s+asked\s+questions
@@ -36,7 +36,7 @@ _INLINE: Final = re.compile(
     r"^(?P<question>(?:\(?\d{1,2}\s?[.)]\s*|Q\s?\d{0,2}[.:)]\s*)?[^?？]{8,200}[?？])\s+(?P<answer>\S.{10,})$", re.DOTALL
 )
 _QUIT: Final = re.compile(
-    r"""^[\W_]*(?:more\s+(?:in|from|on|about)\b.{0,60} | related\b.{0,60} | read\s+(?:more|next|also)\b.{0,120}
+    r"""^[\W_]{0,20}(?:more\s+(?:in|from|on|about)\b.{0,60} | related\b.{0,60} | read\s+(?:more|next|also)\b.{0,120}
     | share\b.{0,40} | tags?\s?:.{0,120} | source\s?:.{0,120} | about\s+the\s+author.{0,40}
     | (?:leave\s+a\s+)?(?:comment|reply)s? .{0,30}| ©.{0,160}
       | copyright\b.{0,160} | continue\s+reading\b.{0,120} | subscribe\b.{0,80} | sign\s+up\b.{0,80}
@@ -48,6 +48,10 @@ _QUIT: Final = re.compile(
 _MARK_ALONE: Final = re.compile(r"[\W_]*(?:Q|A|Question|Answer)?\s?\d{0,3}\s?[.:)]?[\W_]*")
 """A mark, a number or a plus sign in an element of its own."""
 _MAX_PAIRS: Final = 200
+_MAX_SECTIONS: Final = 20
+"""FAQ headings of one page that are read: each may read on to the page's end."""
+_MAX_ANSWER: Final = 60
+"""Blocks of an element that is still one question and its answer."""
 
 
 @dataclass(slots=True)
@@ -103,7 +107,7 @@ def find_faq(page: Blocks, data: Structured, title: Choice | None = None) -> Faq
     shown.sort(key=lambda pair: pair.first)
     kept: dict[str, Faq] = {}
     for pair in shown[:_MAX_PAIRS]:
-        question, answer = normalize_text(strip_question_mark(pair.question)), " ".join(pair.answer)
+        question, answer = normalize_text(pair.question), " ".join(pair.answer)
         if question and answer:
             kept.setdefault(_key(question), Faq(question=question, answer=normalize_text(answer)))
         found.answers |= set(pair.blocks)
@@ -130,7 +134,7 @@ def read_said_faq(data: Structured) -> list[Faq]:
         question = next(iter(texts_of(node.get("name")) or texts_of(node.get("text"))), "")
         answer = _answer_of(node)
         if question and answer:
-            pair = Faq(question=normalize_text(strip_question_mark(normalize_text(_unmark(question)))), answer=answer)
+            pair = Faq(question=normalize_text(_unmark(question)), answer=answer)
             pairs.setdefault(_key(pair.question), pair)
     return list(pairs.values())[:_MAX_PAIRS]
 
@@ -178,7 +182,7 @@ def _headings(page: Blocks) -> list[int]:
             continue
         if _HEADING.match(text) and not (_ASKS.search(text) and len(text) > 40) and block.heading != 1:
             found.append(block.index)
-    return found
+    return found[:_MAX_SECTIONS]
 
 
 def _read_section(page: Blocks, start: int) -> list[_Pair]:
@@ -387,7 +391,7 @@ def _read_details(page: Blocks) -> list[_Pair]:
     """`<details><summary>` pairs, where at least two ask."""
     pairs: list[_Pair] = []
     for node in page.nodes:
-        if node.tag == "details" and node.last - node.first >= 2:
+        if node.tag == "details" and 2 <= node.last - node.first <= _MAX_ANSWER:
             first, *rest = page.blocks[node.first : node.last]
             if first.tag == "summary" or (first.node.parent is not None and first.node.parent.tag == "summary"):
                 pairs.append(_Pair(first.text, [b.text for b in rest], [b.index for b in (first, *rest)], first.index))
@@ -399,7 +403,7 @@ def _read_microdata_blocks(page: Blocks) -> list[_Pair]:
     """schema.org Question items as shown: the block or heading named `name`, and what follows in the item."""
     pairs: list[_Pair] = []
     for node in page.nodes:
-        if (node.element.get("itemtype") or "").endswith("/Question"):
+        if (node.element.get("itemtype") or "").endswith("/Question") and node.last - node.first <= _MAX_ANSWER:
             blocks = page.blocks[node.first : node.last]
             if len(blocks) >= 2 and len(blocks[0].text) < 400:
                 question, answer = (
@@ -419,7 +423,12 @@ def _read_accordion(page: Blocks) -> list[_Pair]:
     panels = {node.element.get("id"): node for node in page.nodes if node.element.get("id") in page.controls}
     for panel_id, index in page.controls.items():
         panel = panels.get(panel_id)
-        if panel is None or index >= len(blocks) or panel.first >= panel.last or not _asks(blocks[index].text):
+        if (
+            panel is None
+            or index >= len(blocks)
+            or not 0 < panel.last - panel.first <= _MAX_ANSWER
+            or not _asks(blocks[index].text)
+        ):
             continue
         inside = blocks[panel.first : panel.last]
         pairs.append(_Pair(blocks[index].text, [b.text for b in inside], [index, *(b.index for b in inside)], index))

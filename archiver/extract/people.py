@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from archiver.extract.blocks import Block, Blocks, Region
+from archiver.extract.blocks import Block, Blocks, Region, short_text
 from archiver.extract.dates import read_date
 from archiver.extract.structured import Structured, texts_of, types_of
 from archiver.text import fold_text, normalize_text
@@ -137,7 +137,7 @@ def _marked_authors(page: Blocks, title_index: int, body_index: int) -> list[str
     found: list[str] = []
     for mark in page.authors:
         if title_index - 6 <= mark.block <= body_index + 3:
-            text = normalize_text("".join(mark.element.itertext()))
+            text = normalize_text(short_text(mark.element))
             if 3 < len(text) < 80:
                 found.append(text)
     return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from archiver.extract.blocks import Blocks, Region
+from archiver.extract.blocks import Blocks, Region, short_text
 from archiver.extract.dates import DateReading, in_range, read_date, read_url_date
 from archiver.extract.structured import Structured, texts_of
 
@@ -108,7 +108,7 @@ def _shown(
     late: list[tuple[str, str, DateReading | None]] = []
     for mark in page.times:
         if first <= mark.block <= last:
-            text = " ".join("".join(mark.element.itertext()).split())
+            text = short_text(mark.element)
             raw = mark.value or text
             reading = read_date(raw, language=language)
             around = page.blocks[mark.block].text if mark.block < len(page.blocks) else ""

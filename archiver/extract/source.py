@@ -14,11 +14,11 @@ from archiver.text import fold_text, is_publisher_name, normalize_text, split_ta
 from archiver.urls import join_url, registered_domain
 
 _CONTINUE: Final = re.compile(
-    r"^\W*continue\s+reading(?:\s+(?:this\s+(?:story|article)))?(?:\s+(?:at|on|in|via|from)\s+(?P<name>.{2,60}?))?[^\w.]*$",
+    r"^\W{0,20}continue\s+reading(?:\s+(?:this\s+(?:story|article)))?(?:\s+(?:at|on|in|via|from)\s+(?P<name>.{2,60}?))?[^\w.]*$",
     re.IGNORECASE,
 )
 _ORIGINAL: Final = re.compile(
-    r"""^\W*(?:
+    r"""^\W{0,20}(?:
       (?:read|see|view|visit|find|get)\s+(?:the\s+)?(?:rest\s+of\s+(?:the|this)\s+)?(?:full|original|source|complete|entire|whole)\s*(?:story|article|report|post|piece|text|version|coverage|source|news|here)?(?:\s+here)?(?:\s*(?:,|at|on|in|from|via|by|:|–|—|-)\s*(?P<name>.{2,80}?))?
     | (?:read|see|view)\s+(?:more|it|this|the\s+(?:story|article|rest))?\s*(?:at|on)\s+(?P<name2>.{2,60}?)
     | (?:click\s+here|tap)\s+to\s+(?:read|view|see)\s+(?:the\s+)?(?:full|original|source)\s*(?:story|article|report|post)?
@@ -37,13 +37,13 @@ _ORIGINAL: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )  # fmt: skip
 _LABEL: Final = re.compile(
-    r"""^[\W_]*(?:source|sources|original\s+(?:source|reporting|report|story|article)|via|credit|from|reported\s+by|originally\s+(?:published|reported|posted|appeared)\s+(?:by|on|at|in)|first\s+(?:published|reported|appeared)\s+(?:by|on|at|in)|
+    r"""^[\W_]{0,20}(?:source|sources|original\s+(?:source|reporting|report|story|article)|via|credit|from|reported\s+by|originally\s+(?:published|reported|posted|appeared)\s+(?:by|on|at|in)|first\s+(?:published|reported|appeared)\s+(?:by|on|at|in)|
         reporting\s+by|based\s+on\s+(?:reporting|a\s+report|a\s+story|an\s+article)\s+(?:by|from|in)|(?:ai[-\s])?(?:summari[sz]ed|adapted|rewritten|condensed|generated)\s+from\s+(?:reporting|a\s+report|an?\s+(?:story|article))\s+(?:by|from|in|at|on)|
         with\s+(?:material|reporting|information)\s+from|quelle|quellen|fuente|fonte|bron|källa|kilde|źródło|источник)\b\s*(?:[:：–—-]\s*|\s+)(?P<name>\S.{0,110}?)[.\s]*$""",
     re.VERBOSE | re.IGNORECASE,
 )  # fmt: skip
 _LABEL_NEEDS_COLON: Final = re.compile(
-    r"^[\W_]*(?:source|sources|via|credit|from|quelle|quellen|fuente|fonte|bron|källa|kilde|źródło|источник)\s*(?![:：])",
+    r"^[\W_]{0,20}(?:source|sources|via|credit|from|quelle|quellen|fuente|fonte|bron|källa|kilde|źródło|источник)\s*(?![:：])",
     re.IGNORECASE,
 )
 _REPRINT: Final = re.compile(
@@ -127,8 +127,7 @@ def find_source(
         ),
         None,
     )
-    for credit in foreign:
-        found.links += [a for a in credit.links if a not in found.links]
+    found.links = list({id(a): a for credit in foreign for a in credit.links}.values())
     return found
 
 
@@ -221,7 +220,7 @@ def _credit_line(block: Block, url: str, own: str) -> _Credit | None:
         return _reprint(block, _outbound(block, url, own))
     if block.heading or not (match := _LABEL.match(block.text)):
         return None
-    if _LABEL_NEEDS_COLON.match(block.text) and not re.match(r"^[\W_]*\w+\s*[:：]", block.text):
+    if _LABEL_NEEDS_COLON.match(block.text) and not re.match(r"^[\W_]{0,20}\w+\s*[:：]", block.text):
         return None
     address, anchors = _first_outbound(block, url, own)
     if not address and not is_publisher_name(match["name"]):

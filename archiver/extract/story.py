@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from lxml.etree import _Element
 from parsel import Selector
 
-from archiver.extract.blocks import Anchor, Block, Blocks, read_blocks
+from archiver.extract.blocks import Anchor, Block, Blocks, read_blocks, short_text
 from archiver.extract.body import Body, clear_wrappers, find_body
 from archiver.extract.dates import read_date
 from archiver.extract.faq import FaqFound, find_faq
@@ -170,7 +171,7 @@ def _is_author_line(block: Block, authors: list[str]) -> bool:
     if len(block.text) > 100:
         return False
     rest = fold_text(block.text)
-    for author in authors:
+    for author in authors[:20]:
         rest = rest.replace(fold_text(author), " ")
     return rest != fold_text(block.text) and len(rest.split()) <= 3
 
@@ -178,7 +179,7 @@ def _is_author_line(block: Block, authors: list[str]) -> bool:
 def _is_biography(block: Block, authors: list[str]) -> bool:
     """A paragraph late in a story that begins with its own author's full name."""
     text = fold_text(block.text)
-    return len(text) < 500 and any(len(a.split()) > 1 and text.startswith(fold_text(a) + " ") for a in authors)
+    return len(text) < 500 and any(len(a.split()) > 1 and text.startswith(fold_text(a) + " ") for a in authors[:20])
 
 
 def _base_url(root: _Element, url: str) -> str:
@@ -276,14 +277,10 @@ def _tags(data: Structured, root: _Element) -> list[str]:
         or data.meta.get("news_keywords", [])[:1]
         or data.meta.get("keywords", [])[:1]
     )
-    tags = [
-        part for text in raw for part in (re.split(r"\s*[,;]\s*", text) if len(raw) == 1 or "," in text else [text])
-    ]
+    tags = [part for text in raw for part in (re.split(r"[,;]", text) if len(raw) == 1 or "," in text else [text])]
     if not tags:
         tags = [
-            " ".join("".join(a.itertext()).split())
-            for a in root.iterfind(".//a[@rel]")
-            if "tag" in (a.get("rel") or "").split()
+            short_text(a) for a in islice(root.iterfind(".//a[@rel]"), 1_000) if "tag" in (a.get("rel") or "").split()
         ]
     return [
         tag
