@@ -347,7 +347,7 @@ def _select(
         if is_interstitial(block):
             body.interstitials.append(block)
             continue
-        if _keeps(block, lists, loose_text) or (loose_text and _is_loose_line(block, blocks, prose)):
+        if _keeps(block, lists, loose_text, is_outbound) or (loose_text and _is_loose_line(block, blocks, prose)):
             if len(block.text) > 60 and block.text in printed:  # the same text again, for another width of screen
                 continue
             printed.add(block.text)
@@ -380,10 +380,10 @@ def is_interstitial(block: Block) -> bool:
         return False
     if _INTERSTITIAL.match(block.text) and (block.link_density > 0.3 or len(block.text) < 60):
         return True
-    return block.link_density > 0.8 and block.tag != "li" and len(block.text) > 15
+    return block.link_density > 0.8 and not block.region & Region.ITEM and len(block.text) > 15
 
 
-def _keeps(block: Block, link_lists: set[int], loose_text: bool) -> bool:
+def _keeps(block: Block, link_lists: set[int], loose_text: bool, is_outbound: Callable[[str], bool]) -> bool:
     text = block.text
     if _BOILERPLATE.match(text):
         return False
@@ -395,7 +395,7 @@ def _keeps(block: Block, link_lists: set[int], loose_text: bool) -> bool:
     if tag == "li" or block.region & Region.ITEM:
         return id(_list_of(block.node)) not in link_lists and (block.link_density < 0.85 or len(block.text) > 25)
     if block.link_density > 0.6:
-        return False
+        return tag == "p" and len(block.links) > 1 and all(is_outbound(a.href) for a in block.links)
     if tag in ("p", "blockquote", "pre"):
         return bool(re.search(r"\w", text))
     if block.region & Region.TABLE:
