@@ -50,7 +50,9 @@ def test_the_commands_find_their_spiders_outside_the_clone(scripts: Path, tmp_pa
     told = run(str(scripts / "archiver"), "crawl", "nosuch", folder=tmp_path)
     assert told.returncode == 2
     assert "novitechfinance_com" in run(str(scripts / "archiver"), "crawl", "novitechfinance", folder=tmp_path).stderr
-    demo = run(str(scripts / "archiver"), "demo", "--root", str(tmp_path / "archive"), folder=tmp_path)
+    demo = run(
+        str(scripts / "archiver"), "demo", "--port", "18101", "--root", str(tmp_path / "archive"), folder=tmp_path
+    )
     assert demo.returncode == 0, demo.stderr
     assert list((tmp_path / "archive" / "stories").rglob("*.parquet"))
 

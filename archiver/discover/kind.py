@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import islice
 from typing import Final
 
 from lxml.etree import _Element
@@ -11,17 +10,16 @@ from parsel import Selector
 
 from archiver.discover.page import read_page
 from archiver.discover.stories import Candidate, find_story_links
+from archiver.extract.blocks import read_blocks, short_text
 from archiver.extract.structured import Node, read_json_ld, types_of
 from archiver.items import PrintedStory
 from archiver.text import count_words, fold_text
+from archiver.urls import join_url
 
 _STORY_TYPES: Final = re.compile(
     r"(?:\w*Article|BlogPosting|LiveBlogPosting|Report|Review|Recipe|PodcastEpisode|VideoObject)$"
 )
 _LISTING_TYPES: Final = frozenset("CollectionPage SearchResultsPage ProfilePage Blog ItemList".split())
-_HEADS: Final = frozenset(("dt", "tr", "h2", "h3", "h4", "h5"))
-"""Elements whose dek stands behind them, not within."""
-_FOLLOWERS: Final = 3
 _BODY: Final = 100
 """Words of prose outside cards that make a body."""
 
@@ -92,9 +90,11 @@ def is_listing(page: Selector, url: str, printed: PrintedStory) -> bool:
     read = read_page(page, url)
     cards = [story for story in find_story_links(read) if story.url != printed.url]
     story, listing = _read_claims(read.root)
-    if len(cards) < 2 and not (cards and not printed.body):
-        return listing > story and not printed.is_story and bool(cards)
-    own = _count_own_words(printed, cards)
+    if not cards:
+        return False
+    own = _count_own_words(read.root, read.base, printed, cards)
+    if len(cards) == 1:
+        return own == 0 or (listing > story and not printed.is_story)
     if own >= _BODY:
         story += 2 + (own >= 2 * _BODY) + (own >= 5 * _BODY)
     elif own < _BODY // 3:
@@ -113,18 +113,22 @@ def _has_dek(card: Candidate) -> bool:
     return card.card.words - count_words(card.title) >= 8
 
 
-def _count_own_words(printed: PrintedStory, cards: list[Candidate]) -> int:
-    """Words of the body that stand in no card."""
-    texts = []
-    for card in cards:
-        element = card.card.element
-        texts.append(fold_text("".join(element.itertext())))
-        if element.tag in _HEADS:
-            for follower in islice(element.itersiblings(), _FOLLOWERS):
-                if follower.tag == element.tag:
-                    break
-                dek = fold_text("".join(follower.itertext()))
-                texts += [dek] if dek.count(" ") < 2 * _BODY else []
-    in_cards = "\n".join(texts)
-    blocks = [fold_text(block) for block in printed.body]
-    return sum(count_words(block) for block in blocks if block not in in_cards)
+def _count_own_words(root: _Element, base: str, printed: PrintedStory, cards: list[Candidate]) -> int:
+    """Words of the body but for blocks in cards, and those that hold a link to another story or stand right behind one.
+
+    In a listing each dek does; in a story a paragraph or two, behind an interstitial. What is as long as a story is no
+    card: a table's cell may hold the story and its related links.
+    """
+    listed = {card.url for card in cards}
+    small = [card.card.element for card in cards if card.card.words <= _BODY]
+    in_cards = "\n".join(fold_text(short_text(element)) for element in small)
+    body = {fold_text(block) for block in printed.body}
+    words = 0
+    is_behind = False
+    for block in read_blocks(root).blocks:
+        if any(join_url(base, anchor.href) in listed for anchor in block.links):
+            is_behind = True
+        elif fold_text(block.text) in body:
+            words += 0 if is_behind or fold_text(block.text) in in_cards else count_words(block.text)
+            is_behind = False
+    return words

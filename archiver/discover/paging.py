@@ -122,7 +122,9 @@ def _current_page(page: Page, links: list[_Link]) -> _Current:
     if slot and not slot.is_sure:
         # `/policy/2` is page 2 only where links of the page say that `/policy` has such pages.
         kin = [
-            s for link in links if (link.number or link.is_next or set(link.says) & NEXT) and (s := page_slot(link.url))
+            s
+            for link in links
+            if (link.number or link.is_next or set(link.says) & (NEXT | LOAD_MORE)) and (s := page_slot(link.url))
         ]
         slot = slot if any(s.base == slot.base for s in kin) else None
     if slot:
@@ -290,7 +292,7 @@ def _is_step(link: _Link, current: _Current) -> bool:
     ):
         return False
     if slot.is_offset:
-        return (current.number is None or current.number == 0) and bool(set(link.says) & LOAD_MORE) and slot.number > 0
+        return bool(set(link.says) & LOAD_MORE) and slot.number > (current.number or 0)
     return slot.number == (current.number if current.number is not None else 1) + 1 and link.number in (
         None,
         slot.number,

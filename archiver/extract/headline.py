@@ -291,7 +291,7 @@ def _label_over_title(page: Blocks, title: Choice | None, names: list[str]) -> B
             break
         if read_date(text) or _BYLINE.match(text) or _NO_LABEL.match(text) or fold_text(text) in known:
             continue
-        if _in_one_list(page, index):
+        if _in_one_list(page, index) or (len(block.links) > 1 and not re.search(r"[›»>/|]", text)):
             break
         return block
     return None
