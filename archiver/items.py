@@ -139,7 +139,8 @@ class Story:
     """`live`, or `gone` once the site no longer serves the story."""
 
     flags: list[str] = field(default_factory=list)
-    """What a reader should know: `noarchive`, `truncated`, `deep-nesting`, `date-out-of-range`, …"""
+    """What a reader should know: `noarchive`, `truncated`, `several-pages`, `deep-nesting`,
+    `date-out-of-range`, …"""
 
     provenance: dict[str, str] = field(default_factory=dict)
     """Column → rule that filled it, for example `title: h1`."""

@@ -63,7 +63,8 @@ class Outcome:
     archived: int = 0
     """Stories put into the inbox."""
     skipped: Counter[str] = field(default_factory=Counter)
-    """What was left out rightly, by reason: `gone`, `robots`, `no_story`, `duplicate`, `before_since`, `over_limit`."""
+    """What was left out rightly, by reason: `gone`, `robots`, `no_story`, `duplicate`, `before_since`, `over_limit`, `part` (a
+    later page of a story), `part_gone` and `part_robots` (the story ends there, flagged)."""
     failed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """What was lost, by site, section and reason."""
     failed_addresses: list[tuple[str, str]] = field(default_factory=list)

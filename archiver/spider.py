@@ -33,6 +33,14 @@ from archiver.discover import (
 )
 from archiver.discover.addresses import is_furniture_address, listing_base, read_address
 from archiver.extract import Selectors, extract_story
+from archiver.extract.parts import (
+    find_first_part,
+    find_next_part,
+    find_single_page,
+    is_continued_by,
+    is_whole,
+    join_parts,
+)
 from archiver.items import Found, PrintedStory
 from archiver.normalize import slug_section
 from archiver.outcome import Outcome
@@ -50,6 +58,12 @@ STORY_PRIORITY = 10
 """Stories go before further listing pages: a crawl that is cut short then has whole pages, and one with a limit
 reads no listing page in vain."""
 
+PART_PRIORITY = STORY_PRIORITY + 1
+"""A story that has been begun is read to its end before the next one."""
+
+MAX_PARTS = 20
+"""Pages of one story that are read; beyond that it is a trap, or a book."""
+
 PROBES = 5
 """Stories looked at, at most, for a link to a section that neither the navigation nor `/<section>` leads to."""
 
@@ -63,6 +77,18 @@ class FetchedStory:
     found: Found
     asked_url: str
     """The address asked for, before redirects: the key of `Outcome.awaited`."""
+
+
+@dataclass
+class Reading:
+    """A story that is being read page by page."""
+
+    asked_url: str
+    found: Found
+    fetched_at: datetime
+    parts: list[PrintedStory]
+    is_cut: bool = False
+    """A page is lost: the story ends too early."""
 
 
 Output: TypeAlias = Iterator[Request | FetchedStory]
@@ -107,7 +133,9 @@ class StorySpider(Spider):
 
     @classmethod
     def handles_request(cls, request: Request) -> bool:
-        return cls.home is not None and is_same_site(request.url, cls.home)
+        # Scrapy gives start_urls to each spider, not to the class.
+        own = (cls.home, *getattr(cls, "start_urls", ()))
+        return any(is_same_site(request.url, each) for each in own if each)
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -329,11 +357,77 @@ class StorySpider(Spider):
         if not printed.is_story or (found.via == "sitemap" and is_listing(page, response.url, printed)):
             self.outcome.skip(asked_url, "no_story")
             return
+        if first := find_first_part(printed):
+            self.outcome.skip(asked_url, "part")
+            yield from self._ask_story(first, found, chain)
+            return
         if chain and printed.published_at:
             chain.days.append(printed.published_at.astimezone(UTC).date())
-        if "partial" in response.flags:
+        reading = Reading(asked_url, found, now, [_flag_partial(printed, response)])
+        following = find_next_part(page, response.url, printed)
+        single = find_single_page(page, response.url) if following else None
+        if following and single:
+            yield self._ask_part(single, reading, self.parse_single_page, self.single_page_failed, following=following)
+        elif following:
+            yield self._ask_part(following, reading, self.parse_part, self.part_failed)
+        else:
+            yield from self._finish(reading)
+
+    def _ask_part(self, url: str, reading: Reading, callback: Any, errback: Any, **kwargs: Any) -> Request:
+        self._asked.add(url)
+        # The filter of duplicates would drop a part that redirects, and with it the story.
+        return Request(
+            url,
+            callback,
+            errback=errback,
+            priority=PART_PRIORITY,
+            cb_kwargs={"asked_url": reading.asked_url, "reading": reading, **kwargs},
+            dont_filter=True,
+        )
+
+    def parse_part(self, response: Response, asked_url: str, reading: Reading) -> Output:
+        """Add a page to its story and go on to the next; a page that does not go on with the story ends it."""
+        page = self._read(response)
+        if page is None:
+            self._lose_part(response.url, reading, "part_not_html")
+            yield from self._finish(reading)
+            return
+        part = self._print(page, response, reading)
+        if not is_continued_by(reading.parts, part):
+            yield from self._finish(reading)
+            return
+        reading.parts.append(part)
+        following = find_next_part(page, response.url, part, first=reading.parts[0].url)
+        if following and len(reading.parts) < MAX_PARTS:
+            yield self._ask_part(following, reading, self.parse_part, self.part_failed)
+            return
+        if following:
+            self._lose_part(following, reading, "too_many_parts")
+        yield from self._finish(reading)
+
+    def parse_single_page(self, response: Response, asked_url: str, reading: Reading, following: str) -> Output:
+        """Take the view that has all pages of a story on one, if it does."""
+        page = self._read(response)
+        whole = self._print(page, response, reading) if page is not None else None
+        first = reading.parts[0]
+        if whole is None or not is_whole(first, whole):
+            yield self._ask_part(following, reading, self.parse_part, self.part_failed)
+            return
+        reading.parts = [dataclasses.replace(whole, url=first.url, canonical=first.canonical)]
+        yield from self._finish(reading)
+
+    def _print(self, page: Selector, response: Response, reading: Reading) -> PrintedStory:
+        printed = extract_story(page, response.url, selectors=self.selectors, now=reading.fetched_at)
+        return _flag_partial(printed, response)
+
+    def _finish(self, reading: Reading) -> Output:
+        """Hand a story on, and follow what it leads to."""
+        printed = join_parts(reading.parts)
+        if reading.is_cut:
             printed = dataclasses.replace(printed, flags=(*printed.flags, "truncated"))
-        yield FetchedStory(printed=printed, fetched_at=now, found=found, asked_url=asked_url)
+        yield FetchedStory(
+            printed=printed, fetched_at=reading.fetched_at, found=reading.found, asked_url=reading.asked_url
+        )
         if self.home and not self.arguments.is_bounded:
             yield from self._follow(printed)
 
@@ -358,6 +452,27 @@ class StorySpider(Spider):
             self._lose(url, reason)
         else:
             self.outcome.skip(url, reason)
+
+    def part_failed(self, failure: Failure) -> Output:
+        """Hand on what there is of a story whose next page cannot be read."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        reading: Reading = request.cb_kwargs["reading"]
+        reason, is_lost = name_failure(failure.value)
+        if is_lost:
+            self._lose_part(request.url, reading, f"part_{reason}")
+        else:
+            self.outcome.skipped[f"part_{reason}"] += 1
+            reading.is_cut = True
+        yield from self._finish(reading)
+
+    def single_page_failed(self, failure: Failure) -> Output:
+        """Read page by page where the single-page view cannot be had: nothing is lost."""
+        cb_kwargs = failure.request.cb_kwargs  # type: ignore[attr-defined]
+        yield self._ask_part(cb_kwargs["following"], cb_kwargs["reading"], self.parse_part, self.part_failed)
+
+    def _lose_part(self, url: str, reading: Reading, reason: str) -> None:
+        self._lose(url, reason, reading.parts[0].section_label or reading.found.section_label)
+        reading.is_cut = True
 
     def listing_failed(self, failure: Failure) -> Output:
         """Count a listing that cannot be read: a dead link in the navigation is no failure, a cut chain is."""
@@ -388,6 +503,13 @@ class StorySpider(Spider):
             return None
         content_type = response.headers.get(b"Content-Type", b"") or b""
         return read_page(response.body, content_type.decode("latin-1"))
+
+
+def _flag_partial(printed: PrintedStory, response: Response) -> PrintedStory:
+    """Flag a story whose page ended amid the transfer."""
+    if "partial" not in response.flags:
+        return printed
+    return dataclasses.replace(printed, flags=(*printed.flags, "truncated"))
 
 
 def _name_page(url: str) -> ListedStory:

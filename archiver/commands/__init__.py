@@ -4,6 +4,7 @@ crawl     crawl sites into the archive, one after another
 demo      serve and crawl the bundled network of sites
 extract   pages on disk → stories as JSON lines
 publish   the inbox → stories and revisions
+record    a page and its story as a test case
 show      one story of the archive
 overrides what replaces `scrapy`'s own commands
 
@@ -23,6 +24,10 @@ COMMANDS = {
     "demo": ("crawl the bundled network of sites into data/demo", "archiver demo"),
     "extract": ("print the stories of HTML files as JSON lines", "archiver extract page.html >stories.jsonl"),
     "publish": ("publish what crawls left in the inbox", "archiver publish"),
+    "record": (
+        "keep a page and its story as a test case",
+        "archiver record https://novitechfinance.com/article/a-slug",
+    ),
     "show": ("show one story of the archive", "archiver show https://novitechfinance.com/article/a-slug"),
 }
 """Name → what it does, and an example."""

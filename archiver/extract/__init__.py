@@ -5,7 +5,7 @@ structured  what the page says of itself to machines   headline    title, dek, s
 body        which blocks are the story                 faq         questions and answers
 source      whom the page credits                      people      who wrote it
 published   when, by the surest evidence               dates       dates as pages write them
-selectors   a site's own, where the rules fall short
+selectors   a site's own, where the rules fall short   parts       stories of several pages: the next page, and all joined
 """
 
 from archiver.extract.selectors import Selectors
