@@ -5,10 +5,10 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types fast slow lock columns clean
+.PHONY: help install demo test lint types fast slow torture lock columns bench-extraction clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -32,10 +32,13 @@ types: $(INSTALLED)
 	$(BIN)/mypy
 
 fast: $(INSTALLED) ## the tests that take seconds
-	$(BIN)/pytest -n auto -q -m "not slow"
+	$(BIN)/pytest -n auto -q -m "not slow and not torture"
 
 slow: $(INSTALLED) ## the long tests: whole crawls, wheels, faults
 	$(BIN)/pytest -n auto -q -m slow
+
+torture: $(INSTALLED) ## the long harnesses: kills at every point, huge pages
+	$(BIN)/pytest -n auto -q -m "slow or torture"
 
 lock: $(INSTALLED) ## pin the newest dependencies that pyproject.toml allows, with hashes
 	$(BIN)/python -m pip install --quiet uv
@@ -45,6 +48,16 @@ lock: $(INSTALLED) ## pin the newest dependencies that pyproject.toml allows, wi
 
 columns: $(INSTALLED) ## rewrite the README's table of columns from archiver/items.py
 	$(BIN)/python -m archiver.schema README.md
+
+# The bench has an environment of its own: the peers are no dependency of the project. The lock is complete, hence --no-deps.
+bench/.venv/.installed: bench/extraction/peers.lock pyproject.toml
+	@test -x bench/.venv/bin/python || $(PYTHON) -m venv bench/.venv
+	bench/.venv/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes --no-deps -r bench/extraction/peers.lock
+	bench/.venv/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+bench-extraction: bench/.venv/.installed ## score and time extraction against its peers: ARGS="--pages DIR --write"
+	@bench/.venv/bin/python bench/extraction/run.py $(ARGS)
 
 clean: ## remove .venv, caches and data/demo
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build dist *.egg-info data/demo

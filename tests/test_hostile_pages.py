@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -328,8 +328,13 @@ HUGE: dict[str, Callable[[], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", HUGE)
+def sampled(values: Iterable[str]) -> list[Any]:
+    """Every sixth in `make test`, all in `make torture`."""
+    marks = (pytest.mark.slow, *[pytest.mark.torture] * 5)
+    return [pytest.param(value, marks=marks[number % 6]) for number, value in enumerate(values)]
+
+
+@pytest.mark.parametrize("name", sampled(HUGE))
 def test_huge_page_is_read_in_linear_time(name: str) -> None:
     body = HUGE[name]().encode()
     with limited():
@@ -344,8 +349,7 @@ MONOTONOUS = [
 """What a pattern may try again and again. A letter's two marks out of order take the square of their number to compose."""
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("text", MONOTONOUS, ids=repr)
+@pytest.mark.parametrize("text", sampled(MONOTONOUS), ids=repr)
 def test_one_text_without_end_is_read_in_linear_time(text: str) -> None:
     def long(length: int) -> str:
         return text * (length // len(text))
@@ -379,7 +383,7 @@ def test_one_text_without_end_is_read_in_linear_time(text: str) -> None:
             read_everything(page.encode())
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 def test_memory_is_bounded() -> None:
     """50 MB of JSON-LD, a text of 12 MB, 600,000 elements: all in less than 2 GB, the libraries' address space included."""
     code = """

@@ -505,7 +505,7 @@ def test_killed_and_called_again_the_archive_is_as_if_never_disturbed(tmp_path: 
     assert check_kills(tmp_path, 5, 17) > 80
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 def test_killed_at_every_point_and_called_again_the_archive_is_as_if_never_disturbed(tmp_path: Path) -> None:
     assert check_kills(tmp_path, 1, 1) > 80
 
@@ -603,7 +603,7 @@ def test_a_flipped_bit_is_noticed_or_means_nothing(archive: Archive) -> None:
     check_flips(archive, 17)
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 def test_flipped_bits_all_over_the_file_are_noticed_or_mean_nothing(archive: Archive) -> None:
     check_flips(archive, 3)
 
