@@ -16,6 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from parsel import Selector
 
+from archiver.demo.server import DemoNetwork
+from archiver.demo.stories import SECTIONS as DEMO_SECTIONS
 from archiver.discover import (
     ListedStory,
     find_sections,
@@ -25,7 +27,9 @@ from archiver.discover import (
     parse_feed,
     parse_sitemap,
 )
+from archiver.extract import extract_story
 from archiver.items import PrintedStory
+from archiver.pages import read_page
 
 SITE = "https://www.ledger.example"
 TITLES = (
@@ -662,3 +666,27 @@ def test_no_page_raises(html: str) -> None:
     is_listing(page, f"{SITE}/policy", PrintedStory(url=SITE))
     parse_feed(html.encode("utf-8", "surrogatepass"), SITE)
     parse_sitemap(html.encode("utf-8", "surrogatepass"), SITE)
+
+
+def test_the_bundled_networks_pages_are_told_apart() -> None:
+    """Every story a story, every listing a listing, whatever the markup; a table's cell may hold either."""
+    with DemoNetwork() as network:
+        for site in network.sites:
+            listings = ["/", *(site.site.style.listing_path(section) for section in DEMO_SECTIONS)]
+            for path in [*listings, *(placed.story.path for placed in site.stories)]:
+                url = site.base_url + path
+                page = read_page(site._pages.answer(path).body)
+                assert is_listing(page, url, extract_story(page, url)) == (path in listings), url
+
+
+def test_a_link_that_loads_more_is_followed_on_every_page() -> None:
+    def page(offset: int) -> Selector:
+        cards = "".join(
+            f'<article><h2><a href="/article/vote-{n}-in-the-town-hall">Vote {n} in the town hall today</a></h2></article>'
+            for n in range(offset, offset + 5)
+        )
+        more = f'<div><a href="/policy?offset={offset + 5}">Load more stories</a></div>'
+        return Selector(f"<html><body><main>{cards}{more}</main></body></html>")
+
+    assert next_pages(page(0), "https://a.example/policy") == ["https://a.example/policy?offset=5"]
+    assert next_pages(page(5), "https://a.example/policy?offset=5") == ["https://a.example/policy?offset=10"]

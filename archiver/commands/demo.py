@@ -93,6 +93,8 @@ def _report(records: Sequence[dict[str, Any]], archive: Archive, seconds: float)
         f"\n{len(written)} files written, {sum(record['pages'] for record in records)} pages fetched, {seconds:.0f} s\n"
     )
     stories = archive.stories_dir
+    if not stories.exists():  # nothing could be archived, and the log says why
+        return
     for script in (
         f"import pandas; print(pandas.read_parquet('{stories}')[['site', 'title', 'source_name']])",
         f"import duckdb; print(duckdb.read_parquet('{stories}/*/*/*.parquet', hive_partitioning=True).value_counts('section'))",

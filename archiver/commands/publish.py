@@ -29,7 +29,12 @@ def add_root(parser: argparse.ArgumentParser) -> None:
 
 
 def open_archive(options: argparse.Namespace) -> Archive:
-    return Archive(options.root or find_root(get_project_settings()))
+    """Return the archive that a command is about. Ends the command where there is none: a mistyped root is no empty one."""
+    archive = Archive(options.root or find_root(get_project_settings()))
+    if not archive.root.exists():
+        complain(f"no archive at {archive.root}: a crawl makes one; --root or ARCHIVER_ROOT names another")
+        raise SystemExit(Exit.USAGE)
+    return archive
 
 
 def run(options: argparse.Namespace) -> int:
