@@ -30,6 +30,8 @@ _QUESTION_MARK: Final = re.compile(
 )
 _ANSWER_MARK: Final = re.compile(r"^(?:A\s?\d{0,3}\s?:|A\d{0,3}\.(?=\s)(?!\s[A-Z]\.)|Answer\s?\d{0,3}\s?[.:])\s*(?=\S)")
 _NUMBERING: Final = re.compile(r"^\(?\d{1,2}\s?[.)]\s+(?=\S)")
+_NAME_PARTICLES: Final = frozenset("of the and for in on de la le der die das del a e y und et".split())
+"""Lower-case words that a publisher's name may hold."""
 WORD: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_]+(?:[’'.\-–][^\W_]+)*")
 """One word: letters and digits, joined by apostrophes, dots and hyphens; in Chinese and Japanese, one character."""
 
@@ -129,30 +131,10 @@ def is_publisher_name(text: str) -> bool:
     if len(words) == 1 and "." in words[0].strip("."):
         return True
     capital = [w for w in words if not w[0].islower()]
-    small = {
-        "of",
-        "the",
-        "and",
-        "for",
-        "in",
-        "on",
-        "de",
-        "la",
-        "le",
-        "der",
-        "die",
-        "das",
-        "del",
-        "a",
-        "e",
-        "y",
-        "und",
-        "et",
-    }
     return (
-        words[0] not in small - {"the"}
+        (words[0] == "the" or words[0] not in _NAME_PARTICLES)
         and (not words[0][0].islower() or words[0] == "the")
-        and all(w in small for w in words if w[0].islower())
+        and all(w in _NAME_PARTICLES for w in words if w[0].islower())
         and bool(capital)
     )
 

@@ -39,8 +39,6 @@ class Region:
     CONTENT: Final = 16384
     """Called by its class, id or itemprop the text of the story: `articleBody`, `entry-content`, …"""
     CAPTION: Final = 32768
-    QUESTION: Final = 65536
-    """Inside a schema.org Question or FAQPage."""
     DIALOG: Final = 131072
     SMALL_BOX: Final = 262144
     """In a small box with an image or a form: its caption, or its pitch."""
@@ -82,7 +80,6 @@ _REGION_BY_ROLE: Final = {
     "toolbar": Region.NAV, "tablist": Region.NAV, "article": Region.ARTICLE, "main": Region.MAIN, "figure": Region.FIGURE,
     "form": Region.FORM, "note": Region.ASIDE,
 }  # fmt: skip
-_BLOCK_PARENTS_OF_ARTICLE: Final = frozenset(("article", "main", "li", "section"))
 
 _CHROME_WORDS: Final = frozenset(
     """related relatedposts recommend recommended recommendation recommendations recirc share sharing sharedaddy
@@ -155,8 +152,6 @@ class Anchor:
     href: str
     text: str
     element: _Element
-    start: int
-    """Characters of the block before it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -195,11 +190,10 @@ class Block:
 
 @dataclass(slots=True)
 class Mark:
-    """An inline element that says what it is: `<time>`, `rel=author`, an itemprop."""
+    """An inline element that says what it is: `<time>`, `rel=author`."""
 
-    kind: str
     value: str
-    text: str
+    """Its `datetime` or `href`."""
     element: _Element
     block: int
     """Index of the block in which it begins."""
@@ -286,7 +280,7 @@ class _Walker:
         self.anchor = []
         if href and (text or not self.has_link_text) and self.count < MAX_LINKS:
             self.count += 1
-            self.links.append(Anchor(href.strip(), text, element, max(0, self.chars - len(text))))
+            self.links.append(Anchor(href.strip(), text, element))
             self.has_link_text = bool(text)
 
     def line_break(self) -> None:
@@ -441,13 +435,13 @@ def _start_inline(walker: _Walker, element: _Element, tag: str) -> None:
         walker.anchor, walker.anchor_element, walker.has_link_text = [], element, False
         rel = element.get("rel") or ""
         if "author" in rel:
-            walker.out.authors.append(Mark("rel", element.get("href") or "", "", element, len(walker.out.blocks)))
+            walker.out.authors.append(Mark(element.get("href") or "", element, len(walker.out.blocks)))
     elif tag in ("b", "strong"):
         walker.bold += 1
     elif tag in ("i", "em"):
         walker.italic += 1
     elif tag == "time":
-        walker.out.times.append(Mark("time", element.get("datetime") or "", "", element, len(walker.out.blocks)))
+        walker.out.times.append(Mark(element.get("datetime") or "", element, len(walker.out.blocks)))
     elif tag == "img":
         walker.stack[-1].has_image = True
     text = element.text
@@ -508,9 +502,6 @@ def _region_of_attributes(attributes: dict[str, str]) -> tuple[int, bool]:
             region |= Region.CONTENT
         elif prop == "comment":
             region |= Region.COMMENT
-    kind = attributes.get("itemtype")
-    if kind and kind.endswith(("/Question", "/FAQPage", "/Answer")):
-        region |= Region.QUESTION
     return region, role == "heading"
 
 

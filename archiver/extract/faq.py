@@ -31,7 +31,6 @@ _HEADING: Final = re.compile(
 )  # fmt: skip
 _ASKS: Final = re.compile(r"[?？؟;]\s*[\"'”’»)]*\s*$")
 _MARKED: Final = re.compile(r"^(?:Q\s?\d{0,3}\s?[.:)]|Q\d{1,3}\b|Question\s?\d{0,3}\s?[.:])", re.IGNORECASE)
-_ANSWERS: Final = re.compile(r"^(?:A\s?\d{0,3}\s?[.:]|Answer\s?\d{0,3}\s?[.:])\s", re.IGNORECASE)
 _INLINE: Final = re.compile(
     r"^(?P<question>(?:\(?\d{1,2}\s?[.)]\s*|Q\s?\d{0,2}[.:)]\s*)?[^?？]{8,200}[?？])\s+(?P<answer>\S.{10,})$", re.DOTALL
 )

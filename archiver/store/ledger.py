@@ -15,10 +15,10 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import quote
 
-import pyarrow as pa
 import pyarrow.dataset as ds
 
-from archiver.store.archive import Archive, DamagedFileError, Partition, StorageError, make_folder, storage_errors
+from archiver.store.archive import Archive, Partition, StorageError, make_folder, storage_errors
+from archiver.store.read import scan_stories
 
 logger = logging.getLogger(__name__)
 
@@ -145,19 +145,6 @@ def _set_aside(path: Path) -> Path:
 
 
 def _published(archive: Archive, site: str) -> list[tuple[str, str, str]]:
-    """Read story_id, date and section of each story of a site from the archive; other columns stay unread."""
-    if not archive.stories_dir.is_dir():
-        return []
-    keys = pa.schema([("date", pa.string()), ("section", pa.string())])
-    checked = ds.ParquetFileFormat(
-        default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
-    )
-    try:
-        stories = ds.dataset(archive.stories_dir, format=checked, partitioning=ds.partitioning(keys, flavor="hive"))
-        if not stories.files:
-            return []
-        table = stories.to_table(["story_id", "date", "section"], filter=ds.field("site") == site)
-    except (pa.ArrowException, OSError) as error:
-        reason = f"A file in it is damaged, restore it from a copy: {error}"
-        raise DamagedFileError(errno.EIO, reason, str(archive.stories_dir)) from error
-    return list(zip(*(table.column(name).to_pylist() for name in ("story_id", "date", "section")), strict=True))
+    """Read story_id, date and section of each story of a site from the archive."""
+    table = scan_stories(archive, ["story_id", "date", "section"], ds.field("site") == site)
+    return [(row["story_id"], row["date"].isoformat(), row["section"]) for row in table.to_pylist()]

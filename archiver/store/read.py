@@ -6,6 +6,7 @@ import errno
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from archiver.items import Story
@@ -29,23 +30,27 @@ class KnownStory:
 def read_known(archive: Archive, site: str) -> list[KnownStory]:
     """Return the published stories of a site; their texts stay unread."""
     columns = ["story_id", "url", "section", "content_hash"]
-    table = _read(archive, columns, ds.field("site") == site)
+    table = scan_stories(archive, columns, ds.field("site") == site)
     return [KnownStory(**row) for row in table.to_pylist()]
 
 
 def find_story(archive: Archive, url: str) -> Story | None:
     """Return the newest revision of the story at a cleaned address."""
     wanted = story_id(url)
-    places = _read(archive, ["date", "section"], ds.field("story_id") == wanted).to_pylist()
+    places = scan_stories(archive, ["date", "section"], ds.field("story_id") == wanted).to_pylist()
     for place in places:
         table = archive.read_stories(Partition(place["date"], place["section"]))
-        row = table.filter(pa.compute.equal(table["story_id"], wanted))
+        row = table.filter(pc.equal(table["story_id"], wanted))
         if row.num_rows:
             return table_to_stories(row, date=place["date"], section=place["section"])[0]
     return None
 
 
-def _read(archive: Archive, columns: list[str], rows: ds.Expression) -> pa.Table:
+def scan_stories(archive: Archive, columns: list[str], rows: ds.Expression) -> pa.Table:
+    """Return columns of the rows of `stories/` that a condition picks; the others stay unread.
+
+    Raises DamagedFileError where a file cannot be read back.
+    """
     if not archive.stories_dir.is_dir():
         return pa.table({column: pa.array([]) for column in columns})
     checked = ds.ParquetFileFormat(
