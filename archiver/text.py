@@ -23,6 +23,11 @@ _TAIL_CREDIT: Final = re.compile(
          continue\s+reading\s+(?:this\s+(?:story|article)\s+)?(?:at|on|in|via|from)\s+{_NAME}\s*[.…]?\s*[→»›>)]*\s*$""",
     re.VERBOSE | re.IGNORECASE,
 )
+_DATELINE: Final = re.compile(
+    r"""^[A-ZÀ-Þ][A-ZÀ-Þ.'’/-]{2,40}(?:[\s,]+[A-ZÀ-Þ][\w.'’/-]{0,30}){0,6}[\s,]*\((?P<name>[A-Z][\w&.’' -]{1,40})\)\s*[–—-]
+        |^\((?P<name2>[A-Z][\w&.’' -]{2,40})\)\s*[–—-]""",
+    re.VERBOSE,
+)
 _NEW_WINDOW: Final = re.compile(r"\s?\((?:opens?|öffnet|s['’]ouvre|se\s+abre)\s[^()]{0,60}\)$", re.IGNORECASE)
 _ARROWS: Final = "→»›>⟶➔➜↗⇒…"
 _QUESTION_MARK: Final = re.compile(
@@ -117,6 +122,17 @@ def split_tail_credit(text: str, name: str | None = None) -> tuple[str, str | No
     if name and fold_text(name) != fold_text(printed):
         return text, None
     return text[: max(0, len(text) - 160) + found.start()].rstrip(" –—-|("), printed
+
+
+def find_dateline(text: str) -> str | None:
+    """Return the wire that a paragraph's dateline names, if it begins with one.
+
+    >>> find_dateline("SPRINGFIELD, Ill. (AP) — It passed."), find_dateline("(The Center Square) – It passed.")
+    ('AP', 'The Center Square')
+    >>> find_dateline("It (AP) - passed.")
+    """
+    found = _DATELINE.match(text)
+    return (found["name"] or found["name2"]) if found else None
 
 
 def is_publisher_name(text: str) -> bool:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -164,6 +165,33 @@ def test_extract_ends_quietly_when_its_reader_has_seen_enough(tmp_path: Path) ->
     )
     os.close(writer)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_extract_explains_what_it_weighed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(
+        '<html lang="en"><link rel="canonical" href="https://a.example/x"><meta property="og:image" content="/og.png">'
+        '<meta name="twitter:image" content="/tw.png">'
+        + story_page("The water bill goes to a vote")
+        + '<p><a href="https://wire.example/a">Continue reading at Example Wire →</a></p>'
+    )
+    assert main(["extract", str(page), "--explain", "--json"]) == 0
+    (told,) = lines(capsys.readouterr().out)
+    assert main(["extract", str(page)]) == 0
+    (story,) = lines(capsys.readouterr().out)
+    columns: dict[str, dict[str, Any]] = told["columns"]  # type: ignore[assignment]
+    assert {name: column["value"] for name, column in columns.items()} == {name: story[name] for name in columns}
+    image = columns["image_url"]
+    assert [(c["rule"], c["won"]) for c in image["candidates"]] == [("og:image", True), ("twitter:image", False)]
+    assert image["candidates"][0]["score"] > image["candidates"][1]["score"] > 0
+    assert [c["value"] for c in columns["source_url"]["candidates"] if c["won"]] == [
+        "Example Wire https://wire.example/a"
+    ]
+
+    assert main(["extract", str(page), "--explain"]) == 0
+    table = capsys.readouterr().out
+    assert "continue-reading" in table
+    assert all(f"\n{name} " in table for name in columns)
 
 
 # archiver publish, archiver show

@@ -4,11 +4,13 @@ story       the columns' rules, called in order        blocks      what the page
 structured  what the page says of itself to machines   headline    title, dek, section label
 body        which blocks are the story                 faq         questions and answers
 source      whom the page credits                      people      who wrote it
+source_list several sources in a list                 trace       what was weighed, for `--explain`
 published   when, by the surest evidence               dates       dates as pages write them
 selectors   a site's own, where the rules fall short   parts       stories of several pages: the next page, and all joined
 """
 
 from archiver.extract.selectors import Selectors
 from archiver.extract.story import EXTRACTOR, extract_story
+from archiver.extract.trace import Candidate, Trace
 
-__all__ = ["EXTRACTOR", "Selectors", "extract_story"]
+__all__ = ["EXTRACTOR", "Candidate", "Selectors", "Trace", "extract_story"]

@@ -12,6 +12,7 @@ from lxml.html import fragment_fromstring
 from archiver.extract.blocks import Block, Blocks, Node, Region
 from archiver.extract.headline import Choice
 from archiver.extract.structured import Structured, texts_of, types_of
+from archiver.extract.trace import Trace
 from archiver.items import Faq
 from archiver.text import fold_text, normalize_text, strip_question_mark
 
@@ -72,7 +73,7 @@ class _Pair:
     first: int = 0
 
 
-def find_faq(page: Blocks, data: Structured, title: Choice | None = None) -> FaqFound:
+def find_faq(page: Blocks, data: Structured, title: Choice | None = None, trace: Trace | None = None) -> FaqFound:
     """Find the page's FAQ. What is shown and what the data says are merged on the question, in the order of the page."""
     said = read_said_faq(data)
     found = FaqFound()
@@ -116,6 +117,15 @@ def find_faq(page: Blocks, data: Structured, title: Choice | None = None) -> Faq
             rules.append("json-ld")
     found.pairs = list(kept.values())[:_MAX_PAIRS]
     found.rule = "+".join(dict.fromkeys(rules)) or None
+    if trace:
+        asked = {_key(normalize_text(pair.question)) for pair in shown}
+        stated = {_key(pair.question) for pair in said}
+        for number, kept_pair in enumerate(found.pairs, start=1):
+            question = kept_pair.question
+            where = [
+                name for name, keys in (("shown", asked), ("said by the page's data", stated)) if _key(question) in keys
+            ]
+            trace.note("faq", f"{number}. {question}", found.rule or "", len(where), ", ".join(where), won=True)
     return found
 
 

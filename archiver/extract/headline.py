@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from archiver.extract.blocks import CLUTTER, Block, Blocks, Region
 from archiver.extract.dates import read_date
 from archiver.extract.structured import Structured, texts_of, types_of
-from archiver.text import fold_text, normalize_text, strip_arrows
+from archiver.text import find_dateline, fold_text, normalize_text, strip_arrows
 from archiver.urls import registered_domain
 
 _SEPARATOR: Final = re.compile(r"\s+[|\-–—•·»›:/~]+\s+|\s*[|｜»]\s*|(?<=\S):\s+|\s+::\s+")
@@ -428,6 +428,7 @@ def _blocks_under_title(page: Blocks, title: Choice | None, body: list[Block], c
         for b in page.blocks[start : min(end, start + 25)]
         if not b.region & unwanted and b.index not in claimed and len(b.text) > 20 and b.link_density < 0.4
         and not is_byline(b.text) and not (len(b.text) < 60 and read_date(b.text)) and b.tag not in ("button", "label", "li")
+        and not find_dateline(b.text)
     ]  # fmt: skip
 
 

@@ -9,8 +9,10 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from archiver.extract.blocks import CLUTTER, Anchor, Block, Blocks, Region
+from archiver.extract.source_list import find_source_lists
 from archiver.extract.structured import Structured, texts_of, urls_of
-from archiver.text import fold_text, is_publisher_name, normalize_text, split_tail_credit, strip_arrows
+from archiver.extract.trace import Trace
+from archiver.text import find_dateline, fold_text, is_publisher_name, normalize_text, split_tail_credit, strip_arrows
 from archiver.urls import join_url, registered_domain
 
 _CONTINUE: Final = re.compile(
@@ -57,9 +59,6 @@ _REPRINT: Final = re.compile(
 _REPRINT_NAME: Final = re.compile(
     r"(?:first|originally)\s+(?:published|appeared|posted|ran|aired|reported|produced|written)\s+(?:in|on|at|by|for|with)\s+(?P<name>(?:[A-Z0-9][^,;:!?()]{0,60}?))(?=\s+(?:and|on\s+\w+\s+\d|in\s+\d|under|with|as\s+part|is\b|was\b)|[,;:(]|\.?\s*$|\.\s+[A-Z])"
 )
-_DATELINE: Final = re.compile(
-    r"^[A-ZÀ-Þ][A-ZÀ-Þ.,'’\s/-]{2,60}\((?P<name>[A-Z][\w&.’' -]{1,40})\)\s*[–—-]|^\((?P<name2>[A-Z][\w&.’' -]{2,40})\)\s*[–—-]"
-)
 _BYLINE_WIRE: Final = re.compile(r"^by\s+[^|]{3,60}\s\|\s(?P<name>[^|]{2,40})$", re.IGNORECASE)
 _PIXEL: Final = re.compile(r"republication[-_]pixel|theconversation\.com/content/(?P<id>\d+)/count")
 _NOT_A_SOURCE: Final = re.compile(
@@ -93,13 +92,19 @@ class _Credit:
 
 
 def find_source(
-    page: Blocks, data: Structured, url: str, names: list[str], canonicals: list[tuple[str, bool]]
+    page: Blocks,
+    data: Structured,
+    url: str,
+    names: list[str],
+    canonicals: list[tuple[str, bool]],
+    trace: Trace | None = None,
 ) -> SourceFound:
     """Find the source. A link under a credit line beats what data alone claims; a page that credits itself has none."""
     own = registered_domain(url)
     own_names = {fold_text(n).removeprefix("the ") for n in names}
     credits = [
         *_visible(page, url, own),
+        *_listed(page, url, own),
         *_said(data, url, own),
         *_canonical(canonicals, url, own),
         *_pixels(page, own),
@@ -109,6 +114,8 @@ def find_source(
         if credit.block is not None:
             found.claimed.add(credit.block.index)
     foreign = [c for c in credits if not _credits_itself(c, own, own_names)]
+    if trace:
+        _explain(trace, credits, foreign)
     if not foreign:
         return found
     found.ends = {
@@ -129,6 +136,27 @@ def find_source(
     )
     found.links = list({id(a): a for credit in foreign for a in credit.links}.values())
     return found
+
+
+def _explain(trace: Trace, credits: list[_Credit], foreign: list[_Credit]) -> None:
+    best = max(foreign, key=lambda credit: credit.strength, default=None)
+    for credit in credits:
+        said = (
+            f"{len(credit.links)} links in: {credit.block.text[:80]}"
+            if credit.block
+            else "said by the page's data or tail"
+        )
+        why = said if credit in foreign else "credits itself"
+        value = " ".join(filter(None, (credit.name, credit.url)))
+        if value:
+            trace.note(
+                "source_url" if credit.url else "source_name",
+                value,
+                credit.method,
+                credit.strength if credit in foreign else 0,
+                why,
+                won=credit is best,
+            )
 
 
 def _same_publisher(credit: _Credit, best: _Credit) -> bool:
@@ -184,6 +212,15 @@ def _visible(page: Blocks, url: str, own: str) -> Iterable[_Credit]:
                 continue
         if not block.heading:
             yield from _mention(block)
+
+
+def _listed(page: Blocks, url: str, own: str) -> Iterable[_Credit]:
+    """Several sources: the first is the story's, the links of all are credits."""
+    for heading, entries in find_source_lists(page, lambda block: _outbound(block, url, own)):
+        if heading is not None:
+            yield _Credit("source-list", None, None, 0, heading)
+        for place, entry in enumerate(entries):
+            yield _Credit("source-list", entry.name, entry.url, 5.5 - 0.01 * place, entry.block, entry.anchors)
 
 
 def _linked_credits(block: Block, url: str, own: str) -> Iterable[_Credit]:
@@ -276,9 +313,8 @@ def _mention(block: Block) -> Iterable[_Credit]:
     if name:
         yield _Credit("tail-sentence", _clean_name(name), None, 5)
         return
-    dateline = _DATELINE.match(block.text)
-    if dateline:
-        yield _Credit("dateline", _clean_name(dateline["name"] or dateline["name2"]), None, 2)
+    if wire_name := find_dateline(block.text):
+        yield _Credit("dateline", _clean_name(wire_name), None, 2)
     wire = _BYLINE_WIRE.match(block.text)
     if (
         wire

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
 from typing import Final
@@ -36,6 +37,7 @@ from archiver.extract.structured import (
     types_of,
     urls_of,
 )
+from archiver.extract.trace import Trace
 from archiver.items import Link, PrintedStory, Related
 from archiver.text import fold_text, strip_arrows
 from archiver.urls import join_url, registered_domain
@@ -49,11 +51,17 @@ _READ_MORE: Final = re.compile(
 
 
 def extract_story(
-    page: Selector, url: str, *, selectors: Selectors | None = None, now: datetime | None = None
+    page: Selector,
+    url: str,
+    *,
+    selectors: Selectors | None = None,
+    now: datetime | None = None,
+    trace: Trace | None = None,
 ) -> PrintedStory:
     """Return the story that a page prints. Never raises, whatever the page; what could not be read is flagged.
 
     `page` is the Selector over the whole document and is left as it is. `now` bounds dates: later ones are passed over.
+    `trace` takes down what was weighed for each column.
 
     >>> story = extract_story(Selector("<h1>Levy passes</h1>" + "<p>Every parcel pays. The vote was close.</p>" * 9), "https://a.example/x")
     >>> story.title, len(story.body)
@@ -67,12 +75,12 @@ def extract_story(
     blocks = read_blocks(root)
     clear_wrappers(blocks)
     names = site_names(data, url)
-    language = _language(root, data)
+    language = _language(root, data, trace)
     title_tag = next((" ".join((e.text or "").split()) for e in root.iterfind(".//head/title")), "") or _any_title(root)
     title = find_title(blocks, data, title_tag, names)
-    faq = find_faq(blocks, data, title)
+    faq = find_faq(blocks, data, title, trace)
     canonicals = [(href, in_head) for rel, href, in_head in data.links if "canonical" in rel.split()]
-    source = find_source(blocks, data, url, names, canonicals)
+    source = find_source(blocks, data, url, names, canonicals, trace)
     section, label = find_section(blocks, data, url, title, names)
     title_index = title.block.index if title and title.block else 0
     claimed = set(faq.claimed) | set(source.claimed)
@@ -123,7 +131,7 @@ def extract_story(
     }
     printed = PrintedStory(
         url=url,
-        canonical=_canonical_link(canonicals, data, base),
+        canonical=_canonical_link(canonicals, data, base, trace),
         section_label=section.text if section else None,
         title=title.text if title else None,
         dek=dek.text if dek else None,
@@ -140,8 +148,8 @@ def extract_story(
         date_source=dates.source,
         modified_at=dates.modified,
         language=language,
-        tags=tuple(_tags(data, root)),
-        image_url=_image(data, base),
+        tags=tuple(_tags(data, root, trace)),
+        image_url=_image(data, base, trace),
         flags=tuple(dict.fromkeys([*blocks.flags, *data.flags, *dates.flags, *_robots_flags(data)])),
         provenance={column: rule for column, rule in provenance.items() if rule},
         section_url=join_url(base, href) if (href := find_section_url(blocks)) else None,
@@ -199,30 +207,45 @@ def _any_title(root: _Element) -> str:
     return ""
 
 
-def _language(root: _Element, data: Structured) -> str | None:
+def _first(trace: Trace | None, column: str, candidates: Iterable[tuple[str, str | None]]) -> str | None:
+    """The first value of an order of evidence; `candidates` are (rule, value)."""
+    given = [(rule, value) for rule, value in candidates if value]
+    if trace:
+        for place, (rule, value) in enumerate(given):
+            trace.note(column, value, rule, len(given) - place, "in the order of evidence", won=place == 0)
+    return given[0][1] if given else None
+
+
+def _language(root: _Element, data: Structured, trace: Trace | None) -> str | None:
     article = data.article() or {}
-    candidates = [
-        root.get("lang"),
-        root.get("{http://www.w3.org/XML/1998/namespace}lang"),
-        *texts_of(article.get("inLanguage"))[:1],
-        data.first_meta("content-language", "og:locale", "language", "dc.language"),
+    said = [
+        ("lang", root.get("lang")),
+        ("xml:lang", root.get("{http://www.w3.org/XML/1998/namespace}lang")),
+        *[("json-ld", text) for text in texts_of(article.get("inLanguage"))[:1]],
+        ("meta", data.first_meta("content-language", "og:locale", "language", "dc.language")),
     ]
-    for candidate in candidates:
-        match = re.fullmatch(
-            r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|\d{3}))?", (candidate or "").strip()
-        )
-        if match:
-            language, script, region = match.groups()
-            return "-".join(p for p in (language.lower(), script and script.title(), region and region.upper()) if p)
-    return None
+    return _first(trace, "language", [(rule, _language_tag(text or "")) for rule, text in said])
 
 
-def _canonical_link(canonicals: list[tuple[str, bool]], data: Structured, base: str) -> str | None:
+def _language_tag(text: str) -> str | None:
+    """BCP 47, as far as pages use it: language, script, region."""
+    match = re.fullmatch(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|\d{3}))?", text.strip())
+    if not match:
+        return None
+    language, script, region = match.groups()
+    return "-".join(p for p in (language.lower(), script and script.title(), region and region.upper()) if p)
+
+
+def _canonical_link(canonicals: list[tuple[str, bool]], data: Structured, base: str, trace: Trace | None) -> str | None:
     """The head's canonical link; og:url where there is none."""
-    href = (
-        next((h for h, in_head in canonicals if in_head), None)
-        or next((h for h, _ in canonicals), None)
-        or data.first_meta("og:url")
+    href = _first(
+        trace,
+        "url",
+        [
+            *[("canonical in head", h) for h, in_head in canonicals if in_head],
+            *[("canonical", h) for h, in_head in canonicals if not in_head],
+            ("og:url", data.first_meta("og:url")),
+        ],
     )
     return join_url(base, href) if href else None
 
@@ -268,20 +291,23 @@ def _rest_of_link(page: Blocks, block: Block, anchor: Anchor) -> str:
     return strip_arrows(" ".join(texts))
 
 
-def _tags(data: Structured, root: _Element) -> list[str]:
+def _tags(data: Structured, root: _Element, trace: Trace | None) -> list[str]:
     article = data.article() or {}
-    raw = (
-        texts_of(article.get("keywords"))
-        or data.meta.get("article:tag", [])
-        or data.meta.get("parsely-tags", [])[:1]
-        or data.meta.get("news_keywords", [])[:1]
-        or data.meta.get("keywords", [])[:1]
-    )
+    said = {
+        "json-ld": texts_of(article.get("keywords")),
+        "article:tag": data.meta.get("article:tag", []),
+        "parsely-tags": data.meta.get("parsely-tags", [])[:1],
+        "news_keywords": data.meta.get("news_keywords", [])[:1],
+        "keywords": data.meta.get("keywords", [])[:1],
+    }
+    rule, raw = next(((rule, texts) for rule, texts in said.items() if texts), ("rel=tag", []))
     tags = [part for text in raw for part in (re.split(r"[,;]", text) if len(raw) == 1 or "," in text else [text])]
     if not tags:
         tags = [
             short_text(a) for a in islice(root.iterfind(".//a[@rel]"), 1_000) if "tag" in (a.get("rel") or "").split()
         ]
+    if trace and tags:
+        trace.note("tags", ", ".join(tags), rule, 1, "the first of the places where tags are named", won=True)
     return [
         tag
         for tag in (re.sub(r"^(?:tag|keyword|topic):", "", t.strip(), flags=re.IGNORECASE) for t in tags)
@@ -289,13 +315,14 @@ def _tags(data: Structured, root: _Element) -> list[str]:
     ][:60]
 
 
-def _image(data: Structured, base: str) -> str | None:
+def _image(data: Structured, base: str, trace: Trace | None) -> str | None:
     article = data.article() or {}
-    candidates = [
-        *urls_of(article.get("image"))[:1],
-        data.first_meta("og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src"),
+    names = ("og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src")
+    said = [
+        *[("json-ld", href) for href in urls_of(article.get("image"))[:1]],
+        *[(name, data.first_meta(name)) for name in names],
     ]
-    return next((address for c in candidates if c and (address := join_url(base, c))), None)
+    return _first(trace, "image_url", [(rule, join_url(base, href)) for rule, href in said if href])
 
 
 def _robots_flags(data: Structured) -> list[str]:
