@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+from codecs import BOM_UTF8
+from typing import Final
 
 from lxml.etree import HTMLParser, fromstring
 from parsel import Selector
@@ -22,12 +24,29 @@ def read_page(body: bytes, content_type: str | None = None) -> Selector:
     >>> read_page('<meta charset="iso-8859-1"><p>Émile'.encode("latin-1")).xpath("//p/text()").get()
     'Émile'
     """
-    # libxml2 drops what stands behind `</html>`; browsers show it, and templates put whole stories there.
-    # As parsel parses, but without comments and lxml.html's classes: the same tree of text, a fifth less to walk it.
-    text = decode_page(body, content_type).strip().replace("\x00", "").replace("</html>", "").replace("</HTML>", "")
-    parser = HTMLParser(recover=True, encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
-    root = fromstring(text.encode("utf-8", "replace") or b"<html/>", parser=parser)
-    return Selector(root=fromstring(b"<html/>", parser=parser) if root is None else root, type="html")
+    content = _as_utf8(body, content_type).strip()
+    if b"\x00" in content:
+        content = content.replace(b"\x00", b"")
+    if not content.endswith(b"</html>") or content.find(b"</html>") < len(content) - 7:
+        # libxml2 drops what stands behind `</html>`; browsers show it, and templates put whole stories there.
+        content = content.replace(b"</html>", b"").replace(b"</HTML>", b"")
+    root = fromstring(content or b"<html/>", parser=_PARSER)
+    return Selector(root=fromstring(b"<html/>", parser=_PARSER) if root is None else root, type="html")
+
+
+# As parsel parses, but without comments and lxml.html's classes: the same tree of text, a fifth less to walk it.
+_PARSER: Final = HTMLParser(recover=True, encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
+
+
+def _as_utf8(body: bytes, content_type: str | None) -> bytes:
+    if not body.isascii():
+        try:
+            body.decode()  # says whether it is UTF-8; the text itself is not wanted
+        except UnicodeDecodeError:
+            pass
+        else:
+            return body.removeprefix(BOM_UTF8)
+    return decode_page(body, content_type).encode("utf-8", "replace")
 
 
 def decode_page(body: bytes, content_type: str | None = None) -> str:

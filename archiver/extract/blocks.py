@@ -6,11 +6,12 @@ Every rule about the body, the FAQ, the headline or the source asks these blocks
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
-from lxml.etree import XPath, _Element, iterwalk
+from lxml.etree import XPath, _Element
 
 from archiver.text import normalize_text
 
@@ -93,36 +94,41 @@ _CHROME_WORDS: Final = frozenset(
 _COMMENT_WORDS: Final = frozenset("comment comments disqus respond commentlist replies reply discussion forum".split())
 _CAPTION_WORDS: Final = frozenset("caption captions photocredit imagecredit figcaption credit credits".split())
 _CONTENT_NAMES: Final = re.compile(
-    r"""(?:^|\s)(?:articlebody|entry-content|post-content|article-?body|article-?content|story-?body|post-?body|
+    r"""(?:articlebody|entry-content|post-content|article-?body|article-?content|story-?body|post-?body|
         e-content|story-?content|article__?body|article__?content|articletext|article-text|content__?article-body|
-        body-?copy|rich-?text|wysiwyg|node__content|field--name-body|main-?text|news-?text|text-?content)(?:\s|$)""",
+        body-?copy|rich-?text|wysiwyg|node__content|field--name-body|main-?text|news-?text|text-?content)""",
     re.VERBOSE,
 )
 _READ_ALOUD: Final = re.compile(r"(?:^|\s)(?:sr-only|visually-?hidden|screen-reader-text|screenreader\w*)(?:\s|$)")
 """Text for screen readers alone, as WordPress and Bootstrap call it: `(opens in a new tab)`."""
+_HIDING: Final = re.compile(r"display\s*:\s*none")
 _BLOCK_STYLE: Final = re.compile(r"display\s*:\s*(?:block|flex|grid)")
 _WORDS: Final = re.compile(r"[a-z]+")
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-@lru_cache(maxsize=8192)
 def _region_of_names(names: str) -> int:
     """What class and id call an element. Only words that the web shares count, whole words of each name."""
-    lowered = names.lower()
     region = 0
-    if _CONTENT_NAMES.search(lowered):
+    for name in names.split():
+        region |= _region_of_name(name)
+    return Region.CONTENT if region & Region.CONTENT else region
+
+
+@lru_cache(maxsize=32_768)
+def _region_of_name(name: str) -> int:
+    lowered = name.lower()
+    if _CONTENT_NAMES.fullmatch(lowered):
         return Region.CONTENT
-    for name in _CAMEL.sub("-", names).lower().split():
-        words = _WORDS.findall(name)
-        if not words or len(words) > 6:
-            continue
-        if not _COMMENT_WORDS.isdisjoint(words):
-            region |= Region.COMMENT
-        elif not _CHROME_WORDS.isdisjoint(words) or name in _CHROME_WORDS:
-            region |= Region.CHROME
-        elif not _CAPTION_WORDS.isdisjoint(words):
-            region |= Region.CAPTION
-    return region
+    parted = _CAMEL.sub("-", name).lower()
+    words = _WORDS.findall(parted)
+    if not words or len(words) > 6:
+        return 0
+    if not _COMMENT_WORDS.isdisjoint(words):
+        return Region.COMMENT
+    if not _CHROME_WORDS.isdisjoint(words) or parted in _CHROME_WORDS:
+        return Region.CHROME
+    return 0 if _CAPTION_WORDS.isdisjoint(words) else Region.CAPTION
 
 
 @dataclass(slots=True, eq=False)
@@ -210,6 +216,8 @@ class Blocks:
     flags: list[str] = field(default_factory=list)
     controls: dict[str, int] = field(default_factory=dict)
     """id of an element → index of the block of the button that shows it (`aria-controls`)."""
+    menus: set[int] = field(default_factory=set)
+    """Indexes of the blocks before which a menu was left out."""
 
 
 MAX_BLOCKS: Final = 40_000
@@ -222,7 +230,12 @@ _BREAK: Final = "\x1e"
 
 
 class _Walker:
-    """State of the walk. A class for speed and clarity: the loop touches a dozen variables."""
+    """The block that is being read, and the elements around it."""
+
+    __slots__ = (
+        "anchor", "anchor_element", "bold", "bold_chars", "bold_lead", "breaks", "chars", "count", "has_break",
+        "has_link_text", "italic", "italic_chars", "lead_open", "link_chars", "links", "out", "pieces", "stack",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.out = Blocks()
@@ -290,13 +303,14 @@ class _Walker:
             self.has_break = True
 
     def flush(self) -> None:
-        if self.anchor_element is not None and self.chars:
-            self.close_link()  # a link around blocks is a link of each
+        """End the block that is being read, if there is any."""
         if not self.chars:
             if self.pieces or self.links:
                 self.pieces, self.links = [], []
             self.breaks = 0
             return
+        if self.anchor_element is not None:
+            self.close_link()  # a link around blocks is a link of each
         joined = "".join(self.pieces)
         text = normalize_text(joined)
         if not text:
@@ -307,71 +321,179 @@ class _Walker:
             lines = [line for line in map(normalize_text, joined.split(_BREAK)) if line]
             text = " ".join(lines)
         node = self.stack[-1]
-        block = Block(
-            len(self.out.blocks), text, node, _HEADINGS.get(node.tag) or _inherited_heading(node), self.links,
-            min(self.link_chars, len(text)), min(self.bold_chars, len(text)), lines, node.region,
-            normalize_text("".join(self.bold_lead)) if self.bold_lead else "", self.italic_chars >= 0.95 * len(text),
+        blocks = self.out.blocks
+        blocks.append(
+            Block(
+                len(blocks), text, node, _heading_level(node), self.links, min(self.link_chars, len(text)),
+                min(self.bold_chars, len(text)), lines, node.region,
+                normalize_text("".join(self.bold_lead)) if self.bold_lead else "", self.italic_chars >= 0.95 * len(text),
+            )
         )  # fmt: skip
-        self.out.blocks.append(block)
         self.has_break = False
         self.pieces, self.links = [], []
         self.link_chars = self.bold_chars = self.italic_chars = self.chars = self.breaks = 0
-        self.bold_lead, self.lead_open = [], True
+        if self.bold_lead:
+            self.bold_lead = []
+        self.lead_open = True
+
+    def open_block(self, element: _Element, tag: str) -> None:
+        if self.chars or self.pieces or self.links:
+            self.flush()
+        self.breaks = 0
+        stack, out = self.stack, self.out
+        parent = stack[-1] if stack else None
+        own = _REGION_BY_TAG.get(tag, 0)
+        is_heading = False
+        if (attributes := element.items()) and tag != "html" and tag != "body":
+            more, is_heading, controls = _read_attributes(attributes)
+            own |= more
+            if controls:
+                out.controls[controls] = len(out.blocks)
+        region = own | parent.region if parent else own
+        node = Node(element, tag, parent, len(stack), region, own, len(out.blocks), 0, is_heading)
+        out.nodes.append(node)
+        stack.append(node)
+        if text := element.text:
+            self.add(text)
+
+    def close_block(self) -> None:
+        if self.chars or self.pieces or self.links:
+            self.flush()
+        self.breaks = 0
+        self.stack.pop().last = len(self.out.blocks)
+
+    def open_inline(self, element: _Element, tag: str) -> None:
+        if not self.stack:  # a fragment whose root is inline
+            self.stack.append(Node(element, "body", None, 0, 0, 0, 0))
+            self.out.nodes.append(self.stack[0])
+        if tag in _MARKING:
+            self.open_mark(element, tag)
+        if text := element.text:
+            if self.pieces and text[0].isupper() and self.pieces[-1][-1:].islower():
+                self.add(" ")  # two elements that only style sets apart: `<span>by</span><span>Ann</span>`
+            self.add(text)
+
+    def open_mark(self, element: _Element, tag: str) -> None:
+        if tag == "a":
+            self.anchor, self.anchor_element, self.has_link_text = [], element, False
+            rel = element.get("rel")
+            if rel and "author" in rel:
+                self.out.authors.append(Mark(element.get("href") or "", element, len(self.out.blocks)))
+        elif tag == "img":
+            self.stack[-1].has_image = True
+        elif tag == "time":
+            self.out.times.append(Mark(element.get("datetime") or "", element, len(self.out.blocks)))
+        elif tag in ("b", "strong"):
+            self.bold += 1
+        else:
+            self.italic += 1
+
+    def close_mark(self, tag: str) -> None:
+        if tag == "a":
+            if self.anchor is not None:
+                self.close_link()
+                self.anchor = self.anchor_element = None
+        elif tag in ("b", "strong"):
+            self.bold = max(0, self.bold - 1)
+        elif tag in ("i", "em"):
+            self.italic = max(0, self.italic - 1)
 
 
-def _inherited_heading(node: Node) -> int:
-    """The level of the heading that a block stands in: `<h2><div>`, or an element with the role."""
+_MARKING: Final = frozenset("a img time b strong i em".split())
+"""Inline elements that say something of the text in them."""
+
+
+def _heading_level(node: Node) -> int:
+    """The level of the heading that a block stands in: `<h2>`, `<h2><div>`, or an element with the role."""
     here: Node | None = node
     for _ in range(3):
         if here is None:
             return 0
-        if here.tag in _HEADINGS:
-            return _HEADINGS[here.tag]
+        if level := _HEADINGS.get(here.tag):
+            return level
         if here.is_heading:
-            level = here.element.get("aria-level") or "2"
-            return int(level) if level in "123456" else 2
+            said = here.element.get("aria-level") or "2"
+            return int(said) if said in "123456" else 2
         here = here.parent
     return 0
 
 
+_MENU_TAGS: Final = frozenset(("nav", "footer", "header", "aside"))
+_IS_MENU: Final = XPath(
+    "count(.//a) > 5 and not(.//h1 or .//article or .//main or ancestor::article or ancestor::main or count(.//p) > 9)"
+    " and (self::footer or not(.//p)) and not(self::header and .//h2)"
+)
+"""Menus of the site hold a third of a page's elements, and nothing that any column is made of."""
+
+_BLOCK, _INLINE_KIND, _SKIP, _LINE_BREAK = range(4)
+_KIND: Final[dict[Any, int]] = (
+    dict.fromkeys(_INLINE, _INLINE_KIND) | dict.fromkeys(_SKIPPED, _SKIP) | {"br": _LINE_BREAK}
+)
+
+
 def read_blocks(root: _Element) -> Blocks:
     """Read what the page prints. Iterative, and bounded by MAX_BLOCKS: no page can exhaust it."""
+    # Iterators of children on a stack of our own: iterwalk makes two events an element, and here most need one.
     walker = _Walker()
-    walk = iterwalk(root, events=("start", "end", "comment", "pi"))
-    out, stack = walker.out, walker.stack
-    for event, element in walk:
-        if event == "start":
-            tag = element.tag
-            if tag in _SKIPPED and not _is_shadow(element):
-                walk.skip_subtree()
-            elif tag in _INLINE and not _is_block_by_style(element):
-                if _is_read_aloud(element):
-                    walk.skip_subtree()
-                    continue
-                _start_inline(walker, element, tag)
-            elif tag == "br":
+    blocks = walker.out.blocks
+    iterators: list[Iterator[_Element]] = [iter((root,))]
+    opened: list[tuple[_Element, str, bool]] = []
+    while iterators:
+        for element in iterators[-1]:
+            tag: Any = element.tag
+            kind = _KIND.get(tag, _BLOCK)
+            if kind == _INLINE_KIND:
+                if element.attrib:
+                    if _is_block_by_style(element):
+                        kind = _BLOCK
+                    elif _is_read_aloud(element):
+                        kind = _SKIP
+            elif kind == _SKIP:
+                if tag == "template" and _is_shadow(element):
+                    kind = _BLOCK
+            elif kind == _BLOCK:
+                if tag in _MENU_TAGS:
+                    if _IS_MENU(element):
+                        walker.out.menus.add(len(blocks) + (walker.chars > 0))
+                        kind = _SKIP
+                elif not isinstance(tag, str):  # a comment or a processing instruction
+                    kind = _SKIP
+            if kind == _INLINE_KIND:
+                walker.open_inline(element, tag)
+                if len(element):
+                    opened.append((element, tag, False))
+                    iterators.append(iter(element))
+                    break
+                if tag in _MARKING:
+                    walker.close_mark(tag)
+            elif kind == _BLOCK:
+                walker.open_block(element, tag)
+                if len(element):
+                    opened.append((element, tag, True))
+                    iterators.append(iter(element))
+                    break
+                walker.close_block()
+            elif kind == _LINE_BREAK:
                 walker.line_break()
-            else:
-                _start_block(walker, element, tag)
-        else:
-            if event == "end":
-                tag = element.tag
-                if (tag in _SKIPPED and not _is_shadow(element)) or tag == "br":
-                    pass
-                elif tag in _INLINE and not _is_block_by_style(element):
-                    _end_inline(walker, element, tag)
-                else:
-                    walker.flush()
-                    node = stack.pop()
-                    node.last = len(out.blocks)
-            tail = element.tail
-            if tail and stack:
+            if (tail := element.tail) and walker.stack:
                 walker.add(tail)
-        if len(out.blocks) >= MAX_BLOCKS:
-            out.flags.append("too-many-blocks")
+        else:
+            iterators.pop()
+            if not opened:
+                break
+            element, tag, is_block = opened.pop()
+            if is_block:
+                walker.close_block()
+            elif tag in _MARKING:
+                walker.close_mark(tag)
+            if (tail := element.tail) and walker.stack:
+                walker.add(tail)
+        if len(blocks) >= MAX_BLOCKS:
+            walker.out.flags.append("too-many-blocks")
             break
-    for node in stack:
-        node.last = len(out.blocks)
+    out = walker.out
+    for node in walker.stack:
+        node.last = len(blocks)
     _mark_captions(out)
     _mark_sign_ups(out)
     if any(node.depth >= _DEEP for node in out.nodes):
@@ -381,7 +503,7 @@ def read_blocks(root: _Element) -> Blocks:
 
 def _is_shadow(element: _Element) -> bool:
     """A template that browsers show at once: declarative shadow DOM."""
-    return element.tag == "template" and element.get("shadowrootmode") is not None
+    return element.get("shadowrootmode") is not None
 
 
 def _is_read_aloud(element: _Element) -> bool:
@@ -427,82 +549,35 @@ def _mark_small_box(out: Blocks, node: Node, *, blocks: int, chars: int, levels:
                 block.region |= Region.SMALL_BOX
 
 
-def _start_inline(walker: _Walker, element: _Element, tag: str) -> None:
-    if not walker.stack:  # a fragment whose root is inline
-        walker.stack.append(Node(element, "body", None, 0, 0, 0, 0))
-        walker.out.nodes.append(walker.stack[0])
-    if tag == "a":
-        walker.anchor, walker.anchor_element, walker.has_link_text = [], element, False
-        rel = element.get("rel") or ""
-        if "author" in rel:
-            walker.out.authors.append(Mark(element.get("href") or "", element, len(walker.out.blocks)))
-    elif tag in ("b", "strong"):
-        walker.bold += 1
-    elif tag in ("i", "em"):
-        walker.italic += 1
-    elif tag == "time":
-        walker.out.times.append(Mark(element.get("datetime") or "", element, len(walker.out.blocks)))
-    elif tag == "img":
-        walker.stack[-1].has_image = True
-    text = element.text
-    if text:
-        if walker.pieces and text[0].isupper() and walker.pieces[-1][-1:].islower():
-            walker.add(" ")  # two elements that only style sets apart: `<span>by</span><span>Ann</span>`
-        walker.add(text)
-
-
-def _end_inline(walker: _Walker, element: _Element, tag: str) -> None:
-    if tag == "a" and walker.anchor is not None:
-        walker.close_link()
-        walker.anchor = walker.anchor_element = None
-    elif tag in ("b", "strong"):
-        walker.bold = max(0, walker.bold - 1)
-    elif tag in ("i", "em"):
-        walker.italic = max(0, walker.italic - 1)
-
-
-def _start_block(walker: _Walker, element: _Element, tag: object) -> None:
-    walker.flush()
-    name = tag if isinstance(tag, str) else ""
-    stack = walker.stack
-    parent = stack[-1] if stack else None
-    own = _REGION_BY_TAG.get(name, 0)
-    is_heading = False
-    if name != "html" and name != "body" and (attributes := element.items()):
-        more, is_heading = _region_of_attributes(dict(attributes))
-        own |= more
-    region = own | parent.region if parent else own
-    node = Node(element, name, parent, len(stack), region, own, len(walker.out.blocks), 0, is_heading)
-    walker.out.nodes.append(node)
-    stack.append(node)
-    controls = element.get("aria-controls")
-    if controls:
-        walker.out.controls[controls] = len(walker.out.blocks)
-    if element.text:
-        walker.add(element.text)
-
-
-def _region_of_attributes(attributes: dict[str, str]) -> tuple[int, bool]:
-    """What an element's attributes say it is, and whether it has the role of a heading."""
+def _read_attributes(attributes: list[tuple[str, str]]) -> tuple[int, bool, str | None]:
+    """What an element's attributes say it is, whether it has the role of a heading, and what it shows when pressed."""
     region = 0
-    role = attributes.get("role")
-    if role:
-        region |= _REGION_BY_ROLE.get(role, 0)
-    if "hidden" in attributes or attributes.get("aria-hidden") == "true":
-        region |= Region.HIDDEN
-    style = attributes.get("style")
-    if style and "none" in style and re.search(r"display\s*:\s*none", style):
-        region |= Region.HIDDEN
-    names = f"{attributes.get('class', '')} {attributes.get('id', '')}"
-    if 1 < len(names) < 500:
+    is_heading = False
+    controls = None
+    names = ""
+    for name, value in attributes:
+        if name == "class":
+            names = f"{value} {names}"
+        elif name == "id":
+            names += value
+        elif name == "role":
+            region |= _REGION_BY_ROLE.get(value, 0)
+            is_heading = value == "heading"
+        elif name == "style":
+            if "none" in value and _HIDING.search(value):
+                region |= Region.HIDDEN
+        elif name == "hidden" or (name == "aria-hidden" and value == "true"):
+            region |= Region.HIDDEN
+        elif name == "itemprop":
+            if "articleBody" in value:
+                region |= Region.CONTENT
+            elif value == "comment":
+                region |= Region.COMMENT
+        elif name == "aria-controls":
+            controls = value
+    if names and len(names) < 500:
         region |= _region_of_names(names)
-    prop = attributes.get("itemprop")
-    if prop:
-        if "articleBody" in prop:
-            region |= Region.CONTENT
-        elif prop == "comment":
-            region |= Region.COMMENT
-    return region, role == "heading"
+    return region, is_heading, controls
 
 
 _STRING: Final = XPath("string()")

@@ -30,6 +30,11 @@ _HEADING: Final = re.compile(
     )(?:[\s:–—)-].{0,60})?$""",
     re.VERBOSE | re.IGNORECASE,
 )  # fmt: skip
+_HEADING_STEMS: Final = (
+    "question", "faq", "f.a.q", "a.q", "q&", "q &", "q and", "q+", "q +", "qand", "asked", "ask", "frag", "pregunta", "pergunta",
+    "domand", "vragen", "frågor", "spørsm", "spørgs", "kysyt", "pytania", "вопрос", "sorular", "質問", "问题", "질문",
+)  # fmt: skip
+"""What the pattern needs: it is slow, and few blocks have any of them."""
 _ASKS: Final = re.compile(r"[?？؟;]\s*[\"'”’»)]*\s*$")
 _MARKED: Final = re.compile(r"^(?:Q\s?\d{0,3}\s?[.:)]|Q\d{1,3}\b|Question\s?\d{0,3}\s?[.:])", re.IGNORECASE)
 _INLINE: Final = re.compile(
@@ -188,6 +193,9 @@ def _headings(page: Blocks) -> list[int]:
         if not (block.heading or block.is_bold or len(text) < 60) or (
             block.tag in ("li", "a", "label", "td") and not block.heading
         ):
+            continue
+        lowered = text.lower()
+        if not any(stem in lowered for stem in _HEADING_STEMS):
             continue
         if _HEADING.match(text) and not (_ASKS.search(text) and len(text) > 40) and block.heading != 1:
             found.append(block.index)

@@ -227,7 +227,7 @@ def find_section(
         label = _last_crumb(over.text, title)
         if label:
             return Choice(label, "label", over), over
-    more = next((m for b in reversed(page.blocks) if (m := _MORE_IN.match(strip_arrows(b.text))) and b.links), None)
+    more = next((_MORE_IN.match(strip_arrows(b.text)) for b in reversed(page.blocks) if is_more_in(b)), None)
     if more and fold_text(more["label"]) not in known:
         return Choice(more["label"].strip(), "more-in"), None
     segment = _section_in_url(url)
@@ -285,6 +285,8 @@ def _label_over_title(page: Blocks, title: Choice | None, names: list[str]) -> B
     for index in range(title.block.index - 1, max(-1, title.block.index - 4), -1):
         block = page.blocks[index]
         text = strip_arrows(block.text)
+        if index + 1 in page.menus:
+            break
         if block.region & (Region.NAV | Region.FORM | Region.FIGURE | Region.ASIDE | Region.DIALOG):
             break
         if len(text) > 40 or len(text.split()) > 5 or not re.search(r"[^\W\d_]", text):
@@ -331,6 +333,7 @@ def find_section_url(page: Blocks) -> str | None:
         if (
             block.links
             and len(block.text) < 60
+            and block.text[:4].lower() == "more"
             and re.match(r"more\s+in\s+\S", strip_arrows(block.text), re.IGNORECASE)
         ):
             return block.links[0].href
@@ -339,7 +342,7 @@ def find_section_url(page: Blocks) -> str | None:
 
 def is_more_in(block: Block) -> bool:
     """Tell whether a block is the `More in SECTION →` link."""
-    return bool(block.links) and bool(_MORE_IN.match(strip_arrows(block.text)))
+    return bool(block.links) and len(block.text) < 80 and bool(_MORE_IN.match(strip_arrows(block.text)))
 
 
 def is_byline(text: str) -> bool:

@@ -56,6 +56,8 @@ _REPRINT: Final = re.compile(
       | originally\s+(?:published|appeared|posted)\s+(?:in|on|at|by))""",
     re.VERBOSE | re.IGNORECASE,
 )  # fmt: skip
+_REPRINT_STEMS: Final = ("first", "original", "republish", "re-publish", "reprint", "repost", "syndicat", "shared")
+"""What the pattern needs: it is slow, and few blocks have any of them."""
 _REPRINT_NAME: Final = re.compile(
     r"(?:first|originally)\s+(?:published|appeared|posted|ran|aired|reported|produced|written)\s+(?:in|on|at|by|for|with)\s+(?P<name>(?:[A-Z0-9][^,;:!?()]{0,60}?))(?=\s+(?:and|on\s+\w+\s+\d|in\s+\d|under|with|as\s+part|is\b|was\b)|[,;:(]|\.?\s*$|\.\s+[A-Z])"
 )
@@ -228,6 +230,8 @@ def _linked_credits(block: Block, url: str, own: str) -> Iterable[_Credit]:
     if not block.links or (len(block.links) < 2 and block.link_density > 0.9):
         return
     for anchor in block.links[-3:]:
+        if "continue" not in anchor.text[:60].lower():
+            continue
         text = strip_arrows(anchor.text)
         match = _CONTINUE.match(text)
         if (match and match["name"]) and (address := _outbound_address(anchor, url, own)):
@@ -239,7 +243,8 @@ def _linked_credits(block: Block, url: str, own: str) -> Iterable[_Credit]:
 def _credit_line(block: Block, url: str, own: str) -> _Credit | None:
     """A block that does nothing but credit the source. Links are resolved only where the words fit: it costs more."""
     text = strip_arrows(block.text)
-    if match := _CONTINUE.match(text):
+    lowered = text.lower()
+    if "continue" in lowered and (match := _CONTINUE.match(text)):
         address, anchors = _first_outbound(block, url, own)
         name = _clean_name(match["name"], is_certain=text != block.text)
         return (
@@ -253,7 +258,7 @@ def _credit_line(block: Block, url: str, own: str) -> _Credit | None:
             name = next((n for n in match.groupdict().values() if n), None)
             name = _clean_name(name) if name and is_publisher_name(name) else None
             return _Credit("read-original", name, address, 9, block, anchors)
-    if len(text) > 30 and _REPRINT.search(text):
+    if len(text) > 30 and any(stem in lowered for stem in _REPRINT_STEMS) and _REPRINT.search(text):
         return _reprint(block, _outbound(block, url, own))
     if block.heading or not (match := _LABEL.match(block.text)):
         return None
@@ -315,7 +320,7 @@ def _mention(block: Block) -> Iterable[_Credit]:
         return
     if wire_name := find_dateline(block.text):
         yield _Credit("dateline", _clean_name(wire_name), None, 2)
-    wire = _BYLINE_WIRE.match(block.text)
+    wire = _BYLINE_WIRE.match(block.text) if "|" in block.text else None
     if (
         wire
         and is_publisher_name(wire["name"])

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from itertools import islice
 from typing import Final
 
-from lxml.etree import _Element
+from lxml.etree import XPath, _Element
 from parsel import Selector
 
 from archiver.extract.blocks import Anchor, Block, Blocks, read_blocks, short_text
@@ -45,6 +44,7 @@ from archiver.urls import join_url, registered_domain
 EXTRACTOR: Final = "1"
 """Version of the rules: raised when a page could come out differently."""
 
+_TAG_LINKS: Final = XPath("//a[contains(@rel, 'tag')]")
 _READ_MORE: Final = re.compile(
     r"^\W*(?:(?:also\s+)?read\s+(?:more|also|next)|related|see\s+also|more)\s*(?:[:\-–—]\s*|\s(?=\S)|$)", re.IGNORECASE
 )
@@ -70,14 +70,13 @@ def extract_story(
     root = page.root
     if not isinstance(root, _Element) or not isinstance(root.tag, str):
         return PrintedStory(url=url, flags=("unreadable",), extractor=EXTRACTOR, is_story=False)
-    base = _base_url(root, url)
     data = read_structured(root)
+    base = next((joined for href in data.bases if (joined := join_url(url, href))), url)
     blocks = read_blocks(root)
     clear_wrappers(blocks)
     names = site_names(data, url)
     language = _language(root, data, trace)
-    title_tag = next((" ".join((e.text or "").split()) for e in root.iterfind(".//head/title")), "") or _any_title(root)
-    title = find_title(blocks, data, title_tag, names)
+    title = find_title(blocks, data, _page_title(data.titles), names)
     faq = find_faq(blocks, data, title, trace)
     canonicals = [(href, in_head) for rel, href, in_head in data.links if "canonical" in rel.split()]
     source = find_source(blocks, data, url, names, canonicals, trace)
@@ -87,6 +86,7 @@ def extract_story(
     claimed |= {c.index for c in (title.block if title else None, label) if c is not None}
     known = {fold_text(c.text) for c in (title, section) if c}
     more_in = [b.index for b in blocks.blocks if is_more_in(b)]
+    claimed |= set(more_in)
     likely_ends = [*source.claimed, *([min(faq.claimed)] if faq.claimed else [])]
     own = registered_domain(url)
     body = find_body(
@@ -161,7 +161,7 @@ def extract_story(
 
 def _is_claimed(block: Block, claimed: set[int], known: set[str], title_index: int) -> bool:
     """Blocks that another column has, and lines that no column of text keeps: byline, date, `More in SECTION →`."""
-    if block.index in claimed or is_more_in(block):
+    if block.index in claimed:
         return True
     text = block.text
     if len(text) < 200:
@@ -190,21 +190,12 @@ def _is_biography(block: Block, authors: list[str]) -> bool:
     return len(text) < 500 and any(len(a.split()) > 1 and text.startswith(fold_text(a) + " ") for a in authors[:20])
 
 
-def _base_url(root: _Element, url: str) -> str:
-    for element in root.iterfind(".//base"):
-        href = element.get("href")
-        if href and (joined := join_url(url, href)):
-            return joined
-    return url
-
-
-def _any_title(root: _Element) -> str:
-    """A title outside the head: broken pages have it in the body; an SVG's is no title of the page."""
-    for element in root.iter("title"):
-        parent = element.getparent()
-        if parent is not None and parent.tag in ("html", "body", "head", "div"):
-            return " ".join((element.text or "").split())
-    return ""
+def _page_title(titles: Iterable[tuple[str, str]]) -> str:
+    """The head's title; one outside it where broken pages have it in the body. An SVG's is no title of the page."""
+    by_place = [(place, text) for text, place in titles if text]
+    return next(
+        (text for places in (("head",), ("html", "body", "div")) for place, text in by_place if place in places), ""
+    )
 
 
 def _first(trace: Trace | None, column: str, candidates: Iterable[tuple[str, str | None]]) -> str | None:
@@ -303,9 +294,7 @@ def _tags(data: Structured, root: _Element, trace: Trace | None) -> list[str]:
     rule, raw = next(((rule, texts) for rule, texts in said.items() if texts), ("rel=tag", []))
     tags = [part for text in raw for part in (re.split(r"[,;]", text) if len(raw) == 1 or "," in text else [text])]
     if not tags:
-        tags = [
-            short_text(a) for a in islice(root.iterfind(".//a[@rel]"), 1_000) if "tag" in (a.get("rel") or "").split()
-        ]
+        tags = [short_text(a) for a in _TAG_LINKS(root)[:1_000] if "tag" in (a.get("rel") or "").split()]
     if trace and tags:
         trace.note("tags", ", ".join(tags), rule, 1, "the first of the places where tags are named", won=True)
     return [

@@ -48,6 +48,10 @@ class Structured:
     items: list[Node] = field(default_factory=list)
     """Microdata items of schema.org: the same shape as JSON-LD."""
     flags: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
+    """Of `<base>`, in page order."""
+    titles: tuple[tuple[str, str], ...] = ()
+    """Text of each `<title>` and the element it stands in."""
 
     def first_meta(self, *names: str) -> str | None:
         """Return the first content that says something, of the first name that has one."""
@@ -189,8 +193,9 @@ def read_structured(root: _Element) -> Structured:
     meta: dict[str, list[str]] = {}
     links: list[tuple[str, str, bool]] = []
     flags: list[str] = []
-    in_head = set(root.xpath("//head//link"))
-    for element in root.iter("script", "meta", "link"):
+    bases: list[str] = []
+    titles: list[tuple[str, str]] = []
+    for element in root.iter("script", "meta", "link", "base", "title"):
         if element.tag == "script":
             if "ld+json" in (element.get("type") or ""):
                 text = element.text or ""
@@ -207,10 +212,24 @@ def read_structured(root: _Element) -> Structured:
             )
             if content is not None and name:
                 meta.setdefault(name.strip().lower(), []).append(content)
-        elif element.get("rel") and element.get("href"):
-            links.append((element.get("rel", "").lower(), element.get("href", "").strip(), element in in_head))
+        elif element.tag == "title":
+            parent = element.getparent()
+            titles.append((" ".join((element.text or "").split()), str(parent.tag) if parent is not None else ""))
+        elif (href := element.get("href")) and element.tag == "base":
+            bases.append(href)
+        elif href and (rel := element.get("rel")):
+            is_in_head = next(element.iterancestors("head"), None) is not None
+            links.append((rel.lower(), href.strip(), is_in_head))
     items = list(_read_microdata(root)) if root.xpath("boolean(//*[@itemscope])") else []
-    return Structured(nodes=nodes, meta=meta, links=links, items=items, flags=tuple(dict.fromkeys(flags)))
+    return Structured(
+        nodes=nodes,
+        meta=meta,
+        links=links,
+        items=items,
+        flags=tuple(dict.fromkeys(flags)),
+        bases=tuple(bases),
+        titles=tuple(titles),
+    )
 
 
 def _read_microdata(root: _Element) -> Iterator[Node]:
