@@ -1,11 +1,12 @@
 """Page → story as printed. Pure, over one parse.
 
 story       the columns' rules, called in order        blocks      what the page prints, block by block
-structured  what the page says of itself to machines   headline    title, dek, section label
+structured  what the page says of itself to machines   title       the headline; headline: dek and section label
 body        which blocks are the story                 faq         questions and answers
 source      whom the page credits                      people      who wrote it
 source_list several sources in a list                 trace       what was weighed, for `--explain`
-published   when, by the surest evidence               dates       dates as pages write them
+published   when, by the surest evidence               datelines   the dates that a page shows
+dates       dates as pages write them
 selectors   a site's own, where the rules fall short   parts       stories of several pages: the next page, and all joined
 """
 

@@ -1,20 +1,30 @@
-"""Title, dek and section label: what stands at the head of a story, and what the page's data says of it."""
+"""Dek and section label: what stands around the title of a story, and what the page's data says of it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from archiver.extract.blocks import CLUTTER, Block, Blocks, Region
 from archiver.extract.dates import read_date
-from archiver.extract.structured import Structured, texts_of, types_of
+from archiver.extract.structured import Structured, texts_of
+from archiver.extract.title import Choice, find_title, site_names
+from archiver.extract.trace import Trace
 from archiver.text import find_dateline, fold_text, normalize_text, strip_arrows
-from archiver.urls import registered_domain
 
-_SEPARATOR: Final = re.compile(r"\s+[|\-–—•·»›:/~]+\s+|\s*[|｜»]\s*|(?<=\S):\s+|\s+::\s+")
+__all__ = [
+    "Choice",
+    "find_dek",
+    "find_section",
+    "find_section_url",
+    "find_title",
+    "is_byline",
+    "is_more_in",
+    "site_names",
+]
+
 _MORE_IN: Final = re.compile(
     r"^(?:more\s+(?:in|from)|all\s+(?:stories\s+)?in|back\s+to|mehr\s+(?:aus|in)|plus\s+(?:de|dans)|más\s+en|mais\s+em)\s+(?P<label>[^→»›!?.]{2,40})$",
     re.IGNORECASE,
@@ -42,176 +52,17 @@ _NO_SECTION: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A column's value and the rule that found it."""
-
-    text: str
-    rule: str
-    block: Block | None = None
-
-
-def site_names(data: Structured, url: str) -> list[str]:
-    """Return what the page calls its own site: og:site_name, the publisher, the host."""
-    names = [data.first_meta("og:site_name", "application-name", "apple-mobile-web-app-title", "al:ios:app_name") or ""]
-    for node in data.of_type("WebSite", "NewsMediaOrganization")[:3]:
-        names += texts_of(node.get("name"))[:1]
-    article = data.article()
-    if article:
-        names += texts_of(article.get("publisher"))[:1]
-    host = (urlsplit(url).hostname or "").removeprefix("www.")
-    domain = registered_domain(url)
-    names += [host, domain, domain.split(".")[0]]
-    return [name for name in dict.fromkeys(map(normalize_text, names)) if len(name) > 1]
-
-
-def find_title(page: Blocks, data: Structured, title_tag: str, names: list[str]) -> Choice | None:
-    """Find the headline as the page shows it: the h1 on which the page's data agrees; else what most of the data says."""
-    said = _said_titles(data, title_tag, names)
-    shown = [
-        b
-        for b in page.blocks
-        if b.heading == 1
-        and not b.region & (Region.NAV | Region.FOOTER | Region.DIALOG | Region.COMMENT)
-        and len(b.text) < 500
-    ]
-    shown = [b for b in shown if fold_text(b.text) not in {fold_text(n) for n in names}] or shown
-    best: tuple[float, Block] | None = None
-    for candidate in shown:
-        score = _agreement(candidate.text, [text for _, text in said])
-        score += 0.1 * (not candidate.region & (Region.HIDDEN | Region.ASIDE)) + 0.05 * (candidate is shown[0])
-        if best is None or score > best[0]:
-            best = (score, candidate)
-    agreed = _agreed_headline(data, said)
-    if best and agreed and fold_text(agreed) != fold_text(best[1].text):
-        return Choice(agreed, "json-ld+og:title", best[1])
-    if best and (best[0] > 0.5 or not said):
-        return _trim_label(best[1], said, names)
-    if said:
-        by_count: dict[str, list[tuple[str, str]]] = {}
-        for rule, text in said:
-            by_count.setdefault(fold_text(text), []).append((rule, text))
-        rule, text = max(by_count.values(), key=len)[0]
-        block = _shown_as(page, text)
-        if best and block is None and len(set(fold_text(best[1].text).split())) >= 4:
-            return Choice(best[1].text, "h1", best[1])
-        return Choice(block.text if block else text, rule, block)
-    first = next((b for b in page.blocks if b.heading in (2, 3) and not b.region & CLUTTER and len(b.text) > 15), None)
-    return Choice(first.text, "heading", first) if first else None
-
-
-def _agreed_headline(data: Structured, said: list[tuple[str, str]]) -> str | None:
-    """The headline on which a news article's JSON-LD and Open Graph agree: editors write both.
-
-    On news pages it was right wherever it differed from the h1 (8 of 8); on other pages, where marketers write both, it was
-    wrong in 9 of 12.
-    """
-    news = any(kind.endswith("NewsArticle") for kind in types_of(data.article() or {}))
-    texts = dict(reversed(said))
-    headline, shared = texts.get("json-ld"), texts.get("og:title")
-    return headline if news and headline and shared and fold_text(headline) == fold_text(shared) else None
-
-
-def _said_titles(data: Structured, title_tag: str, names: list[str]) -> list[tuple[str, str]]:
-    article = data.article() or {}
-    raw = [("json-ld", text) for text in texts_of(article.get("headline"))[:1] or texts_of(article.get("name"))[:1]]
-    for rule in ("og:title", "twitter:title", "dc.title", "parsely-title", "sailthru.title"):
-        value = data.first_meta(rule)
-        if value:
-            raw.append((rule, value))
-    if title_tag:
-        raw.append(("title", title_tag))
-    said = [(rule, strip_site_name(normalize_text(text), names)) for rule, text in raw]
-    return [
-        (rule, text) for rule, text in said if len(text) > 2 and fold_text(text) not in {fold_text(n) for n in names}
-    ]
-
-
-def strip_site_name(title: str, names: Iterable[str]) -> str:
-    """Drop the site's name from an end of a title.
-
-    >>> strip_site_name("Levy passes | Policy - The Harbor Ledger", ["Harbor Ledger"])
-    'Levy passes | Policy'
-    """
-    folded = [fold_text(name).removeprefix("the ") for name in names]
-    for _ in range(2):
-        parts = list(_SEPARATOR.finditer(title))
-        if not parts:
-            break
-        head, tail = title[: parts[0].start()], title[parts[-1].end() :]
-        if fold_text(tail).removeprefix("the ") in folded:
-            title = title[: parts[-1].start()]
-        elif fold_text(head).removeprefix("the ") in folded:
-            title = title[parts[0].end() :]
-        else:
-            break
-    return title.strip()
-
-
-def _agreement(shown: str, said: list[str]) -> float:
-    """How far the page's data agrees with a headline: 1 for each that is the same or holds it, less for a rewording."""
-    folded = fold_text(shown)
-    words = set(folded.split())
-    total = 0.0
-    for text in said:
-        other = fold_text(text)
-        if not other or not folded:
-            continue
-        if other == folded:
-            total += 1.0
-        elif (f" {folded} " in f" {other} " and len(folded) > 10) or (
-            f" {other} " in f" {folded} " and len(other) > 10
-        ):
-            shorter, longer = sorted((len(folded), len(other)))
-            total += 0.9 if shorter > 0.4 * longer else 0.2
-        else:
-            theirs = set(other.split())
-            shared = len(words & theirs) / max(1, min(len(words), len(theirs)))
-            total += 0.7 * shared if shared >= 0.4 else 0.0
-    return total
-
-
-def _trim_label(block: Block, said: list[tuple[str, str]], names: list[str]) -> Choice:
-    """The headline less a label inside it, where the page's data knows it without."""
-    text = strip_site_name(block.text, names)
-    folded = fold_text(text)
-    for rule, other in said:
-        theirs = fold_text(other)
-        if theirs == folded:
-            return Choice(text, "h1", block)
-        if (
-            rule in ("json-ld", "og:title")
-            and folded.endswith(" " + theirs)
-            and 15 < len(theirs) < len(folded) < len(theirs) + 40
-        ):
-            start = _find_folded(text, theirs)
-            if start is not None:
-                return Choice(text[start:], "h1", block)
-    return Choice(text, "h1", block)
-
-
-def _find_folded(text: str, folded: str) -> int | None:
-    for match in re.finditer(r"(?<!\w)\w|[“\"‘'«]", text):
-        if fold_text(text[match.start() :]) == folded:
-            return match.start()
-    return None
-
-
-def _shown_as(page: Blocks, text: str) -> Block | None:
-    """The block that shows a title which is no h1: a styled heading or div."""
-    folded = fold_text(text)
-    if len(folded) < 8:
-        return None
-    same = [
-        b
-        for b in page.blocks
-        if len(b.text) < len(text) + 40 and fold_text(b.text) == folded and not b.region & (Region.NAV | Region.FOOTER)
-    ]
-    return min(same, key=lambda b: (not b.heading, b.link_density > 0.5, b.index)) if same else None
+_SECTION_WEIGHTS: Final = {"breadcrumb": 4.0, "label": 3.0, "more-in": 2.0, "url": 1.0}
+"""What each place of a section label weighs. Structured data and meta weigh 10, less 0.1 for each named before it."""
 
 
 def find_section(
-    page: Blocks, data: Structured, url: str, title: Choice | None, names: list[str]
+    page: Blocks,
+    data: Structured,
+    url: str,
+    title: Choice | None,
+    names: list[str],
+    trace: Trace | None = None,
 ) -> tuple[Choice | None, Block | None]:
     """Find the section label, and the block that prints it over the title, if any.
 
@@ -219,19 +70,45 @@ def find_section(
     """
     over = _label_over_title(page, title, names)
     known = {fold_text(n) for n in names} | ({fold_text(title.text)} if title else set())
+    best: Choice | None = None
+    for place, choice in enumerate(_sections(page, data, url, title, known, over)):
+        why = _no_section(choice, known)
+        if trace is not None:
+            score = 0.0 if why else _SECTION_WEIGHTS.get(choice.rule, 10.0 - 0.1 * place)
+            won = best is None and not why
+            trace.note("section_label", choice.text, choice.rule, score, why or "in the order of evidence", won=won)
+        if best is None and not why:
+            best = choice
+            if trace is None:
+                break
+    return best, over if best is None or best.rule not in ("more-in", "url") else None
+
+
+def _sections(
+    page: Blocks, data: Structured, url: str, title: Choice | None, known: set[str], over: Block | None
+) -> Iterator[Choice]:
+    """Every text that could be the section label, the weightiest first."""
     for choice in (*_said_sections(data), *_breadcrumb(page, data, title, known)):
-        text = normalize_text(choice.text)
-        if 1 < len(text) <= 60 and fold_text(text) not in known and not _NO_LABEL.match(text):
-            return Choice(text, choice.rule), over
-    if over is not None:
-        label = _last_crumb(over.text, title)
-        if label:
-            return Choice(label, "label", over), over
+        yield Choice(normalize_text(choice.text), choice.rule)
+    if over is not None and (label := _last_crumb(over.text, title)):
+        yield Choice(label, "label", over)
     more = next((_MORE_IN.match(strip_arrows(b.text)) for b in reversed(page.blocks) if is_more_in(b)), None)
-    if more and fold_text(more["label"]) not in known:
-        return Choice(more["label"].strip(), "more-in"), None
+    if more:
+        yield Choice(more["label"].strip(), "more-in")
     segment = _section_in_url(url)
-    return (Choice(segment, "url") if segment else None), None
+    if segment:
+        yield Choice(segment, "url")
+
+
+def _no_section(choice: Choice, known: set[str]) -> str:
+    """Why a text is no section label; empty where it is one."""
+    if choice.rule in ("label", "url"):
+        return ""
+    if fold_text(choice.text) in known:
+        return "is the site's name or the title"
+    if choice.rule != "more-in" and not (1 < len(choice.text) <= 60 and not _NO_LABEL.match(choice.text)):
+        return "is no label"
+    return ""
 
 
 def _said_sections(data: Structured) -> Iterable[Choice]:
@@ -358,45 +235,72 @@ _SENTENCES: Final = re.compile(r"[.!?]['\"”’)]*\s+(?=[\"'“‘(A-ZÀ-Þ])")
 
 
 def find_dek(
-    page: Blocks, data: Structured, title: Choice | None, body: list[Block], claimed: set[int]
+    page: Blocks,
+    data: Structured,
+    title: Choice | None,
+    body: list[Block],
+    claimed: set[int],
+    trace: Trace | None = None,
 ) -> Choice | None:
     """Find the summary line under the title.
 
     Shown and said by the page's data, or shown apart from the body (another element, another class, parted by byline or
     date), or one sentence before paragraphs of several; else a description that is not the body's own beginning.
     """
+    best: Choice | None = None
+    for score, choice, why in _deks(page, data, title, body, claimed):
+        won = best is None and score > 0
+        if trace is not None:
+            trace.note("dek", choice.text, choice.rule, score, why, won=won)
+        if won:
+            best = choice
+            if trace is None:
+                break
+    return best
+
+
+def _deks(
+    page: Blocks, data: Structured, title: Choice | None, body: list[Block], claimed: set[int]
+) -> Iterator[tuple[float, Choice, str]]:
+    """Every text that could be the dek, the weightiest first; those ruled out weigh 0."""
     said = _said_deks(data) if _describes_this_page(data, title) else []
-    opening = fold_text(" ".join(b.text for b in body[:4]))[:1500]
+    folded_said = [(rule, text, fold_text(text.rstrip("…. "))) for rule, text in said]
     title_folded = fold_text(title.text) if title else ""
     under = _blocks_under_title(page, title, body, claimed)
-    for block in under:
+    for place, block in enumerate(under):
         folded = fold_text(block.text)
-        for rule, text in said:
-            theirs = fold_text(text.rstrip("…. "))
-            if (
-                theirs
-                and (
-                    folded == theirs
-                    or (len(theirs) > 60 and folded.startswith(theirs) and len(folded) < 1.6 * len(theirs) + 20)
-                )
-                and (_is_set_apart(block, body, page) or (folded == theirs and _reads_as_dek(block, body)))
-            ):
-                return Choice(block.text, f"shown+{rule}", block)
-    for block in under:
-        if (
-            5 <= len(block.text.split()) <= 75
-            and (_is_set_apart(block, body, page) or (not said and _reads_as_dek(block, body)))
-            and fold_text(block.text) != title_folded
-        ):
-            return Choice(block.text, "shown", block)
-    for rule, text in said:
-        folded = fold_text(text.rstrip("…. "))
+        for rule, _, theirs in folded_said:
+            if not _shows_description(folded, theirs):
+                continue
+            if _is_set_apart(block, body, page) or (folded == theirs and _reads_as_dek(block, body)):
+                yield 3 - place / 100, Choice(block.text, f"shown+{rule}", block), "under the title, and in the data"
+            else:
+                yield 0, Choice(block.text, f"shown+{rule}", block), "in the data, but set as the body is"
+    for place, block in enumerate(under):
+        if not 5 <= len(block.text.split()) <= 75 or fold_text(block.text) == title_folded:
+            continue
+        if _is_set_apart(block, body, page):
+            yield 2 - place / 100, Choice(block.text, "shown", block), "under the title, set apart from the body"
+        elif not said and _reads_as_dek(block, body):
+            yield 2 - place / 100, Choice(block.text, "shown", block), "one sentence before longer paragraphs"
+        else:
+            yield 0, Choice(block.text, "shown", block), "set as the body is"
+    opening = fold_text(" ".join(b.text for b in body[:4]))[:1500]
+    for place, (rule, text, folded) in enumerate(folded_said):
+        cut = text.rstrip().endswith(("…", "..."))
         if len(folded) < 15 or folded == title_folded or title_folded.startswith(folded):
-            continue
-        if (text.rstrip().endswith(("…", "...")) and folded[:60] in opening) or folded[:80] in opening[:1500]:
-            continue
-        return Choice(text, rule)
-    return None
+            yield 0, Choice(text, rule), "says no more than the title"
+        elif (cut and folded[:60] in opening) or folded[:80] in opening:
+            yield 0, Choice(text, rule), "is the body's own beginning"
+        else:
+            yield 1 - place / 100, Choice(text, rule), "in the data alone"
+
+
+def _shows_description(shown: str, said: str) -> bool:
+    """Whether a block is a description of the data, or begins with one that is cut short."""
+    if not said:
+        return False
+    return shown == said or (len(said) > 60 and shown.startswith(said) and len(shown) < 1.6 * len(said) + 20)
 
 
 def _describes_this_page(data: Structured, title: Choice | None) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from archiver.extract.blocks import Block, Blocks, Region, short_text
 from archiver.extract.dates import read_date
 from archiver.extract.structured import Structured, texts_of, types_of
+from archiver.extract.trace import Trace
 from archiver.text import fold_text, normalize_text
 
 _BY: Final = re.compile(
@@ -24,7 +25,7 @@ _BYLINE: Final = re.compile(
 """`By NAME` at the beginning of a line or, in English, after its date."""
 _CUT: Final = re.compile(
     r"""\s*(?:[|•·(\[]|\s[-–—]\s|\s-|-\s|,?\s+(?i:on|am|le|el|updated|published|posted|in|reading|last)\b|,?\s*\d
-        |(?<=[a-z])(?=[A-Z][a-z]+\s\d)|\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mon|Tues?|Wed|Thur?s?|Fri|Sat|Sun)[a-z]*\.?\s+\d)""",
+        |(?<=[a-z])(?=[A-Z][a-z]+\s\d)|\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mon|Tues?|Wed|Thur?s?|Fri|Sat|Sun)[a-z]*\.?,?\s+\d)""",
     re.VERBOSE,
 )
 _CALLED_AUTHOR: Final = re.compile(
@@ -48,42 +49,83 @@ _NOT_A_NAME: Final = re.compile(
     r"\b(?:share|e-?mail|tweet|follow|subscribe|print)\b|^(?:image|photo|picture|foto|video)s?\s*[:/]|\bgetty\b|https?:|www\.|@|^\W*$|^(?:admin(?:istrator)?|editor|editorial|staff|guest|author|unknown|anonymous|user|root|webmaster|none|null|undefined|n/?a|redaktion|redaction|la\s+rédaction|redacción|share|comments?|facebook|twitter|by|news|updated.*)$",
     re.IGNORECASE,
 )
-_ORGANIZATION_TYPES: Final = frozenset(("Organization", "NewsMediaOrganization", "Corporation"))
+_ORGANIZATION_TYPES: Final = frozenset(("Organization", "NewsMediaOrganization", "Corporation", "WebSite"))
+_HANDLE: Final = re.compile(r"[^\W\d_]*[a-zà-ÿ][A-Z]\w*|\w+[._]\w[\w.]*|[a-z]+\d+")
+"""An account's name where a person's should be: `AnnL`, `ann.lee`, `alee2`."""
+_AUTHOR_PATH: Final = re.compile(
+    r"/(?:authors?|autor(?:en|es)?|auteurs?|autori|people|staff|team|contributors?|writers?|reporters?|journalists?)/[^/]",
+    re.IGNORECASE,
+)
+_CALLED_NAME: Final = re.compile(r"(?:author|creator|byline|writer)[-_]*name", re.IGNORECASE)
+_CREDIT: Final = re.compile(
+    r"^(?i:(?:this\s+(?:post|article|story|piece)\s+was\s+)?(?:posted|written)\s+by)\s+(?P<names>[^\W\d_a-zà-ÿ][^,:;|]{1,60})"
+)
+_NOT_NEAR: Final = Region.NAV | Region.FOOTER
+_ITSELF: Final = 0.01
+_ITS_HOST: Final = 0.001
+_AN_ACCOUNT: Final = 0.6
+"""What is left of a rule's weight where all that it finds is the site's own name, its host, or an account's name (which
+gives way to a byline)."""
 
 
 def find_authors(
-    page: Blocks, data: Structured, names: list[str], title_index: int, body_index: int
+    page: Blocks, data: Structured, names: list[str], title_index: int, body_index: int, trace: Trace | None = None
 ) -> tuple[list[str], str | None]:
     """Find the authors and the rule that found them: structured data, then meta, then markup, then the byline.
 
-    An organisation that the data names gives way to a person whom the page shows.
+    An organisation that the data names gives way to a person whom the page shows. The heaviest rule that finds somebody
+    wins; the rest are tried only where they could still outweigh it, or where `trace` wants to know.
     """
     persons, organizations = _said_authors(data)
     first, last = max(0, title_index - 8), max(body_index + 3, title_index + 12)
-    near = [
-        b
-        for b in page.blocks[first:last]
-        if len(b.text) < 160 and not b.region & (Region.NAV | Region.FOOTER | Region.FIGURE)
-    ]
-    meta = _meta_authors(data)
+    near = [b for b in page.blocks[first:last] if len(b.text) < 160 and not b.region & (_NOT_NEAR | Region.FIGURE)]
     own = {fold_text(n) for n in names}
-    fallback: tuple[list[str], str | None] = ([], None)
-    for rule, candidates in (
-        ("json-ld", persons),
-        ("meta", meta),
-        ("markup", _marked_authors(page, title_index, body_index)),
-        ("byline", _bylines(near)),
-        ("markup", _named_author_blocks(near, title_index)),
-        ("name line", _name_lines(page, title_index)),
-        ("json-ld", organizations),
-    ):
-        people = clean_authors(candidates, names)
+    rules: tuple[tuple[float, str, str, Callable[[], list[str]]], ...] = (
+        (10, "byline", "names those whom the JSON-LD names, and more", lambda: _fuller_byline(near, persons, names)),
+        (9, "json-ld", "the article's author", lambda: persons),
+        (8, "meta", "the page's meta data", lambda: _meta_authors(data)),
+        (
+            7,
+            "markup",
+            "marked as author near the title",
+            lambda: _marked_authors(page, title_index - 6, body_index + 3),
+        ),
+        (6, "byline", "`By` and a name near the title", lambda: _bylines(near)),
+        (5, "author link", "links to an author's page near the title", lambda: _author_links(near)),
+        (4, "markup", "called the author by its class", lambda: _named_author_blocks(near, title_index, own)),
+        (3, "name line", "a line under the title that is but a name", lambda: _name_lines(page, title_index)),
+        (2, "credit", "the one `Written by` of the page", lambda: _credits(page, title_index)),
+        (1.5, "markup", "the one marked as author on the page", lambda: _sole_mark(page)),
+        (1, "json-ld", "an organisation as the article's author", lambda: organizations),
+    )
+    best: tuple[float, list[str], str | None] = (0, [], None)
+    notes: list[tuple[list[str], str, float, str]] = []
+    for weight, rule, why, find in rules:
+        if best[0] >= weight and trace is None:
+            break
+        people = clean_authors(find(), names)
         if not people:
             continue
-        if any(fold_text(p) not in own and not _is_domain(p) for p in people):
-            return people, rule
-        fallback = fallback if fallback[0] else (people, rule)
-    return fallback
+        score, less = _weigh(people, own)
+        notes.append((people, rule, weight * score, f"{why}{less}"))
+        if weight * score > best[0]:
+            best = (weight * score, people, rule)
+    if trace is not None:
+        for people, rule, total, why in notes:
+            trace.note("authors", ", ".join(people), rule, total, why, won=people is best[1])
+    return best[1], best[2]
+
+
+def _weigh(people: list[str], own: set[str]) -> tuple[float, str]:
+    """What is left of a rule's weight, and why."""
+    others = [p for p in people if fold_text(p) not in own]
+    if not others:
+        return (_ITS_HOST, "; the site's host") if all(map(_is_domain, people)) else (_ITSELF, "; the site itself")
+    if all(map(_is_domain, others)):
+        return _ITS_HOST, "; a host"
+    if all(_HANDLE.fullmatch(p) for p in others):
+        return _AN_ACCOUNT, "; an account's name"
+    return 1, ""
 
 
 def _is_domain(name: str) -> bool:
@@ -91,26 +133,31 @@ def _is_domain(name: str) -> bool:
 
 
 def _said_authors(data: Structured) -> tuple[list[str], list[str]]:
-    """The people and the organisations that structured data names as authors."""
+    """The people and the organisations that structured data names as authors.
+
+    Organisations beside people count with them, in order: an agency whose report it is.
+    """
     article = data.article()
     if article is None:
         return [], []
     by_id = {node.get("@id"): node for node in data.nodes if isinstance(node.get("@id"), str) and node.get("name")}
     persons: list[str] = []
     others: list[str] = []
+    together: list[str] = []
     for key in ("author", "creator"):
         value: Any = article.get(key)
         for each in value if isinstance(value, list) else [value]:
             reference = each.get("@id") if isinstance(each, dict) and not each.get("name") else None
             each = by_id.get(reference, each) if isinstance(reference, str) else each
             found = texts_of(each)
+            together += found
             if isinstance(each, dict) and types_of(each) & _ORGANIZATION_TYPES:
                 others += found
             else:
                 persons += found
         if persons or others:
             break
-    return persons, others
+    return (together, []) if persons and others else (persons, others)
 
 
 def _meta_authors(data: Structured) -> list[str]:
@@ -133,10 +180,10 @@ def _meta_authors(data: Structured) -> list[str]:
     return []
 
 
-def _marked_authors(page: Blocks, title_index: int, body_index: int) -> list[str]:
+def _marked_authors(page: Blocks, first: int, last: int) -> list[str]:
     found: list[str] = []
     for mark in page.authors:
-        if title_index - 6 <= mark.block <= body_index + 3:
+        if first <= mark.block <= last:
             text = normalize_text(short_text(mark.element))
             if 3 < len(text) < 80:
                 found.append(text)
@@ -152,8 +199,46 @@ def _bylines(near: list[Block]) -> list[str]:
     return []
 
 
-def _named_author_blocks(near: list[Block], title_index: int) -> list[str]:
+def _fuller_byline(near: list[Block], persons: list[str], site_names: list[str]) -> list[str]:
+    """The byline where it names all whom the data names, and more."""
+    said = [fold_text(p) for p in clean_authors(persons, site_names)]
+    shown = clean_authors(_bylines(near), site_names) if said else []
+    folded = [fold_text(p) for p in shown]
+    fuller = len(shown) > len(said) and all(any(f.endswith(s) for f in folded) for s in said)
+    return shown if fuller and all(" " in name for name in shown) else []
+
+
+def _author_links(near: list[Block]) -> list[str]:
+    """Names that link to an author's page, in the first line that has one."""
+    for block in near:
+        found = [a.text for a in block.links if _AUTHOR_PATH.search(a.href) and _NAME.fullmatch(a.text)]
+        if found:
+            return found
+    return []
+
+
+def _credits(page: Blocks, title_index: int) -> list[str]:
+    """Who is named after `Posted by` or `Written by` further down, where it is one alone: comments name many."""
+    found: dict[str, str] = {}
+    for block in page.blocks[title_index + 1 :]:
+        match = _CREDIT.match(block.text) if block.text[:1] in "PpWwTt" and len(block.text) < 300 else None
+        if match and not block.region & Region.COMMENT:
+            name = re.split(r"\s+(?:on|at|in)\s", match["names"])[0]
+            found.setdefault(fold_text(name), name)
+    return list(found.values()) if len(found) == 1 else []
+
+
+def _sole_mark(page: Blocks) -> list[str]:
+    """Whom the page marks as author wherever it does: one name, and not in the site's footer."""
+    found = {fold_text(t): t for t in _marked_authors(page, 0, len(page.blocks)) if _NAME.fullmatch(t)}
+    regions = {page.blocks[m.block].region for m in page.authors if m.block < len(page.blocks)}
+    elsewhere = any(region & _NOT_NEAR and not region & Region.ARTICLE for region in regions)
+    return list(found.values()) if len(found) == 1 and not elsewhere else []
+
+
+def _named_author_blocks(near: list[Block], title_index: int, own: set[str]) -> list[str]:
     """A short block that its class or its container's calls the author, and reads as a name."""
+    itself: list[str] = []
     for block in sorted(near, key=lambda b: (b.index < title_index, b.index)):
         node = block.node
         called = " ".join(
@@ -162,14 +247,14 @@ def _named_author_blocks(near: list[Block], title_index: int) -> list[str]:
             if n is not None
         )
         text = _CUT.split(block.lines[0])[0].strip()
-        if (
-            len(block.links) < 3
-            and _CALLED_AUTHOR.search(called)
-            and len(text) < 60
-            and _NAME.fullmatch(_BY.sub("", text))
-        ):
-            return [text]
-    return []
+        if len(block.links) < 3 and len(text) < 60 and _CALLED_AUTHOR.search(called):
+            alone = _BY.sub("", text)
+            one_word = alone[:1].isupper() and alone.isalpha() and _CALLED_NAME.search(node.element.get("class") or "")
+            if fold_text(alone) in own:
+                itself = itself or [text]
+            elif one_word or _NAME.fullmatch(alone):
+                return [text]
+    return itself
 
 
 def _name_lines(page: Blocks, title_index: int) -> list[str]:
@@ -204,21 +289,27 @@ def clean_authors(candidates: Iterable[str], site_names: Iterable[str] = ()) -> 
     organizations: dict[str, str] = {}
     for candidate in candidates:
         text = _BY.sub("", normalize_text(candidate))
+        if fold_text(text) in own:  # whole, for it may hold an `&`
+            organizations.setdefault(fold_text(text), text)
+            continue
         for part in _SPLIT.split(text):
-            len(part.split(",")[0].split())
-            for position, name in enumerate(_split_commas(part)):
+            parts = _split_commas(part)
+            if fold_text(parts[0] if parts else "") in own and not any(" " in p for p in parts[1:]):
+                parts = parts[:1]  # the rest is where it has its seat
+            for position, name in enumerate(parts):
                 name = _BY.sub("", name).strip(' ,.;:|-–—•·()[]"“”')
                 name = re.split(r"\s[-–—]\s", name)[0]
                 name = re.sub(r"\s*[(\[][^)\]]{0,60}[)\]]?$", "", name)
                 name = re.sub(r"^(?:Mr|Mrs|Ms)\.?\s+(?=\S+\s+\S)", "", name)
                 if not 2 < len(name) <= 60 or _NOT_A_NAME.search(name) or (position and _CREDENTIAL.fullmatch(name)):
                     continue
-                if (position and _ROLE.search(name)) or re.search(r"\d{2}", name) or len(name.split()) > 6:
+                if (position and _ROLE.search(name)) or re.search(r"(?<![^\W\d_])\d{2}", name) or len(name.split()) > 6:
                     continue
                 if len(candidate) > 40 and _ROLE.search(name) and people:
                     continue
-                shelf = organizations if fold_text(name) in own else people
-                shelf.setdefault(fold_text(name), name)
+                folded = fold_text(name)
+                itself = folded in own or (position and any(folded.startswith(n + " ") for n in own))
+                (organizations if itself else people).setdefault(folded, name)
     return list(people.values()) or list(organizations.values())
 
 

@@ -76,11 +76,11 @@ def extract_story(
     clear_wrappers(blocks)
     names = site_names(data, url)
     language = _language(root, data, trace)
-    title = find_title(blocks, data, _page_title(data.titles), names)
+    title = find_title(blocks, data, _page_title(data.titles), names, trace)
     faq = find_faq(blocks, data, title, trace)
     canonicals = [(href, in_head) for rel, href, in_head in data.links if "canonical" in rel.split()]
     source = find_source(blocks, data, url, names, canonicals, trace)
-    section, label = find_section(blocks, data, url, title, names)
+    section, label = find_section(blocks, data, url, title, names, trace)
     title_index = title.block.index if title and title.block else 0
     claimed = set(faq.claimed) | set(source.claimed)
     claimed |= {c.index for c in (title.block if title else None, label) if c is not None}
@@ -102,13 +102,13 @@ def extract_story(
             and registered_domain(a) != own
         ),
     )
-    dek = find_dek(blocks, data, title, body.blocks, claimed)
+    dek = find_dek(blocks, data, title, body.blocks, claimed, trace)
     if dek and dek.block is not None:
         body.blocks = [b for b in body.blocks if b is not dek.block]
     elif dek and body.blocks and fold_text(body.blocks[0].text) == fold_text(dek.text) and len(body.blocks) > 2:
         body.blocks = body.blocks[1:]
     authors, author_rule = find_authors(
-        blocks, data, names, title_index, body.blocks[0].index if body.blocks else title_index + 12
+        blocks, data, names, title_index, body.blocks[0].index if body.blocks else title_index + 12, trace
     )
     if authors:
         body.blocks = [
@@ -117,7 +117,7 @@ def extract_story(
             if not _is_author_line(b, authors) and not (2 * place >= len(body.blocks) and _is_biography(b, authors))
         ]
     body_index = body.blocks[0].index if body.blocks else title_index + 8
-    dates = find_dates(blocks, data, url, title_index, body_index, language, now)
+    dates = find_dates(blocks, data, url, title_index, body_index, language, now, trace)
     provenance = {
         "title": title.rule if title else None,
         "dek": dek.rule if dek else None,
