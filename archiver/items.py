@@ -73,8 +73,9 @@ class Story:
     """The summary line under the title; null where the page has none of its own."""
 
     body: str
-    """Paragraphs, list items, quotations and subheadings in reading order, parted by one blank line. Without title,
-    dek, byline, date, FAQ, interstitials, captions, comments, share bars and the line that names the source."""
+    """Paragraphs, list items, quotations, subheadings and rows of data tables (cells parted by ` | `) in reading order,
+    parted by one blank line. Without title, dek, byline, date, FAQ, interstitials, captions, comments, share bars and the
+    line that names the source."""
 
     faq: list[Faq]
     """Questions and answers in page order; empty where the page has none."""

@@ -2,7 +2,10 @@
 
 story       the columns' rules, called in order        blocks      what the page prints, block by block
 structured  what the page says of itself to machines   title       the headline; headline: dek and section label
-body        which blocks are the story                 faq         questions and answers
+body        which blocks are the story: container, its extent (container), what is kept of it (selection), boxes that are
+            none of it (boxes), how much of it is prose (prose), what regions to forget (wrappers), and what such lines say
+            (phrases)
+faq         questions and answers
 source      whom the page credits                      people      who wrote it
 source_list several sources in a list                 trace       what was weighed, for `--explain`
 published   when, by the surest evidence               datelines   the dates that a page shows

@@ -86,10 +86,9 @@ _CHROME_WORDS: Final = frozenset(
     """related relatedposts recommend recommended recommendation recommendations recirc share sharing sharedaddy
     shares social socials newsletter newsletters subscribe subscription signup optin promo promos promotion
     advert adverts advertisement adslot sponsor sponsored cookie cookies consent gdpr sidebar breadcrumb
-    breadcrumbs pagination pager tags taglist bio teaser teasers trending popular mostread outbrain taboola
-    popup copyright toolbar poll quiz carousel slideshow disclaimer donate donation feedback jumplinks
-    readmore morefrom infobox onward onwards upsell nextprev prevnext
-    tooltip dropdown snackbar toast popover lightbox""".split()
+    breadcrumbs pagination pager tags taglist bio teaser teasers trending popular outbrain taboola
+    popup copyright toolbar poll quiz carousel slideshow disclaimer donate donation feedback readmore infobox onward
+    tooltip dropdown snackbar toast popover lightbox cta banner byline footnotes""".split()
 )
 _COMMENT_WORDS: Final = frozenset("comment comments disqus respond commentlist replies reply discussion forum".split())
 _CAPTION_WORDS: Final = frozenset("caption captions photocredit imagecredit figcaption credit credits".split())

@@ -11,7 +11,7 @@ from lxml.etree import XPath, _Element
 from parsel import Selector
 
 from archiver.extract.blocks import Anchor, Block, Blocks, read_blocks, short_text
-from archiver.extract.body import Body, clear_wrappers, find_body
+from archiver.extract.body import Body, find_body
 from archiver.extract.dates import read_date
 from archiver.extract.faq import FaqFound, find_faq
 from archiver.extract.headline import (
@@ -37,6 +37,7 @@ from archiver.extract.structured import (
     urls_of,
 )
 from archiver.extract.trace import Trace
+from archiver.extract.wrappers import clear_wrappers
 from archiver.items import Link, PrintedStory, Related
 from archiver.text import fold_text, strip_arrows
 from archiver.urls import join_url, registered_domain
@@ -101,6 +102,7 @@ def extract_story(
             and (a := join_url(base, href)) is not None
             and registered_domain(a) != own
         ),
+        trace,
     )
     dek = find_dek(blocks, data, title, body.blocks, claimed, trace)
     if dek and dek.block is not None:
