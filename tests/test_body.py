@@ -7,9 +7,10 @@ import time
 import pytest
 from lxml.html import fromstring
 
-from archiver.extract.blocks import Blocks, read_blocks
+from archiver.extract.blocks import Blocks
 from archiver.extract.body import Body, find_body
 from archiver.extract.trace import Trace
+from archiver.extract.walk import read_blocks
 from archiver.extract.wrappers import clear_wrappers
 
 PARAGRAPHS = [

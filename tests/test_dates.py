@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime
 import pytest
 from lxml import html as lxml_html
 
-from archiver.extract.blocks import read_blocks
 from archiver.extract.dates import parse_date, read_date
 from archiver.extract.published import DatesFound, find_dates
 from archiver.extract.structured import read_structured
 from archiver.extract.trace import Trace
+from archiver.extract.walk import read_blocks
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 URL = "https://a.example/levy"

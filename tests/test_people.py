@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from parsel import Selector
 
-from archiver.extract.blocks import read_blocks
 from archiver.extract.people import clean_authors, find_authors
 from archiver.extract.structured import read_structured
 from archiver.extract.trace import Trace
+from archiver.extract.walk import read_blocks
 
 PROSE = "<p>Every parcel pays from May on. The vote was close, and the chamber was full until the morning came.</p>"
 NAMES = ["The Ledger", "ledger.example", "Ledger"]

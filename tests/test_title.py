@@ -7,11 +7,11 @@ import json
 import pytest
 from parsel import Selector
 
-from archiver.extract.blocks import read_blocks
 from archiver.extract.headline import find_dek, find_section
 from archiver.extract.structured import read_structured
 from archiver.extract.title import Choice, find_title, site_names
 from archiver.extract.trace import Trace
+from archiver.extract.walk import read_blocks
 
 URL = "https://ledger.example/politics/levy"
 PROSE = "<p>Every parcel pays from May on. The vote was close, and the chamber was full until the morning came.</p>" * 5

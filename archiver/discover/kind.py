@@ -10,8 +10,9 @@ from parsel import Selector
 
 from archiver.discover.page import read_page
 from archiver.discover.stories import Candidate, find_story_links
-from archiver.extract.blocks import read_blocks, short_text
+from archiver.extract.blocks import short_text
 from archiver.extract.structured import Node, read_json_ld, types_of
+from archiver.extract.walk import read_blocks
 from archiver.items import PrintedStory
 from archiver.text import count_words, fold_text
 from archiver.urls import join_url

@@ -1,6 +1,7 @@
 """Page → story as printed. Pure, over one parse.
 
 story       the columns' rules, called in order        blocks      what the page prints, block by block
+walk        the walk that reads the blocks             regions     what elements mean by tag, role, class and id
 structured  what the page says of itself to machines   title       the headline; headline: dek and section label
 body        which blocks are the story: container, its extent (container), what is kept of it (selection), boxes that are
             none of it (boxes), how much of it is prose (prose), what regions to forget (wrappers), and what such lines say

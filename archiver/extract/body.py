@@ -43,7 +43,7 @@ def find_body(
     those is part of the text, a list of links within the site is a menu. `trace` is told of the best containers.
     """
     is_other = cache(is_other)
-    weights = list(map(prose_of, page.blocks))
+    weights = page.prose or list(map(prose_of, page.blocks))
     prose = _weigh(page, weights, is_other, UNWANTED)
     if sum(prose) < 200:  # nothing in plain sight: what stands in side boxes or is hidden may be the story after all
         prose = _weigh(page, weights, is_other, Region.NAV | Region.FOOTER | Region.COMMENT)

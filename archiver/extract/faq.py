@@ -30,10 +30,10 @@ _HEADING: Final = re.compile(
     )(?:[\s:–—)-].{0,60})?$""",
     re.VERBOSE | re.IGNORECASE,
 )  # fmt: skip
-_HEADING_STEMS: Final = (
-    "question", "faq", "f.a.q", "a.q", "q&", "q &", "q and", "q+", "q +", "qand", "asked", "ask", "frag", "pregunta", "pergunta",
-    "domand", "vragen", "frågor", "spørsm", "spørgs", "kysyt", "pytania", "вопрос", "sorular", "質問", "问题", "질문",
-)  # fmt: skip
+_HEADING_STEM: Final = re.compile(
+    r"question|f?\.?a\.?q|q\s?(?:[&+]|and)|ask|frag|pregunta|pergunta|domand|vragen|frågor|spør[sg]|kysyt|pytania|вопрос|sorular"
+    r"|質問|问题|질문"
+)
 """What the pattern needs: it is slow, and few blocks have any of them."""
 _ASKS: Final = re.compile(r"[?？؟;]\s*[\"'”’»)]*\s*$")
 _MARKED: Final = re.compile(r"^(?:Q\s?\d{0,3}\s?[.:)]|Q\d{1,3}\b|Question\s?\d{0,3}\s?[.:])", re.IGNORECASE)
@@ -194,8 +194,7 @@ def _headings(page: Blocks) -> list[int]:
             block.tag in ("li", "a", "label", "td") and not block.heading
         ):
             continue
-        lowered = text.lower()
-        if not any(stem in lowered for stem in _HEADING_STEMS):
+        if not _HEADING_STEM.search(text.lower()):
             continue
         if _HEADING.match(text) and not (_ASKS.search(text) and len(text) > 40) and block.heading != 1:
             found.append(block.index)
@@ -419,7 +418,7 @@ def _read_details(page: Blocks) -> list[_Pair]:
 def _read_microdata_blocks(page: Blocks) -> list[_Pair]:
     """schema.org Question items as shown: the block or heading named `name`, and what follows in the item."""
     pairs: list[_Pair] = []
-    for node in page.nodes:
+    for node in page.items:
         if (node.element.get("itemtype") or "").endswith("/Question") and node.last - node.first <= _MAX_ANSWER:
             blocks = page.blocks[node.first : node.last]
             if len(blocks) >= 2 and len(blocks[0].text) < 400:
@@ -437,6 +436,8 @@ def _read_accordion(page: Blocks) -> list[_Pair]:
     """Buttons that show a panel (`aria-controls` or `aria-expanded`), where at least two ask."""
     pairs: list[_Pair] = []
     blocks = page.blocks
+    if not page.controls:
+        return pairs
     panels = {node.element.get("id"): node for node in page.nodes if node.element.get("id") in page.controls}
     for panel_id, index in page.controls.items():
         panel = panels.get(panel_id)
@@ -455,11 +456,12 @@ def _read_accordion(page: Blocks) -> list[_Pair]:
 def _locate(page: Blocks, said: list[Faq], claimed: set[int]) -> list[_Pair]:
     """Where the page shows a question that its data states: the block of the question, and its answer after it."""
     wanted = {_key(pair.question): pair for pair in said}
+    longest = min(400, 2 * max(len(pair.question) for pair in said) + 20)
     pairs: list[_Pair] = []
     for block in page.blocks:
-        if block.index in claimed or len(block.text) > 400:
+        if block.index in claimed or len(block.text) > longest:
             continue
-        pair = wanted.get(_key(normalize_text(block.text)))
+        pair = wanted.get(_key(block.text))
         if pair is None:
             continue
         answer = fold_text(pair.answer)

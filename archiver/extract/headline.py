@@ -219,7 +219,12 @@ def find_section_url(page: Blocks) -> str | None:
 
 def is_more_in(block: Block) -> bool:
     """Tell whether a block is the `More in SECTION →` link."""
-    return bool(block.links) and len(block.text) < 80 and bool(_MORE_IN.match(strip_arrows(block.text)))
+    return (
+        bool(block.links)
+        and len(block.text) < 80
+        and block.text[0] in "mMaAbBpP"
+        and bool(_MORE_IN.match(strip_arrows(block.text)))
+    )
 
 
 def is_byline(text: str) -> bool:

@@ -240,14 +240,16 @@ def _named_author_blocks(near: list[Block], title_index: int, own: set[str]) -> 
     """A short block that its class or its container's calls the author, and reads as a name."""
     itself: list[str] = []
     for block in sorted(near, key=lambda b: (b.index < title_index, b.index)):
+        text = _CUT.split(block.lines[0], maxsplit=1)[0].strip()
+        if len(block.links) > 2 or len(text) > 59:
+            continue
         node = block.node
         called = " ".join(
             f"{n.element.get('class') or ''} {n.element.get('id') or ''} {n.element.get('itemprop') or ''}"
             for n in (node, node.parent)
             if n is not None
         )
-        text = _CUT.split(block.lines[0])[0].strip()
-        if len(block.links) < 3 and len(text) < 60 and _CALLED_AUTHOR.search(called):
+        if _CALLED_AUTHOR.search(called):
             alone = _BY.sub("", text)
             one_word = alone[:1].isupper() and alone.isalpha() and _CALLED_NAME.search(node.element.get("class") or "")
             if fold_text(alone) in own:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from lxml.etree import XPath, _Element
 from parsel import Selector
 
-from archiver.extract.blocks import Anchor, Block, Blocks, read_blocks, short_text
+from archiver.extract.blocks import Anchor, Block, Blocks, short_text
 from archiver.extract.body import Body, find_body
 from archiver.extract.dates import read_date
 from archiver.extract.faq import FaqFound, find_faq
@@ -37,6 +38,7 @@ from archiver.extract.structured import (
     urls_of,
 )
 from archiver.extract.trace import Trace
+from archiver.extract.walk import read_blocks
 from archiver.extract.wrappers import clear_wrappers
 from archiver.items import Link, PrintedStory, Related
 from archiver.text import fold_text, strip_arrows
@@ -92,7 +94,7 @@ def extract_story(
     own = registered_domain(url)
     body = find_body(
         blocks,
-        lambda b: _is_claimed(b, claimed, known, title_index),
+        lru_cache(maxsize=None)(lambda b: _is_claimed(b, claimed, known, title_index)),
         title_index,
         source.ends,
         more_in,
@@ -188,8 +190,11 @@ def _is_author_line(block: Block, authors: list[str]) -> bool:
 
 def _is_biography(block: Block, authors: list[str]) -> bool:
     """A paragraph late in a story that begins with its own author's full name."""
-    text = fold_text(block.text)
-    return len(text) < 500 and any(len(a.split()) > 1 and text.startswith(fold_text(a) + " ") for a in authors[:20])
+    beginning = fold_text(block.text[:160])  # names are shorter; most paragraphs need be folded no further
+    return (
+        any(len(a.split()) > 1 and beginning.startswith(fold_text(a) + " ") for a in authors[:20])
+        and len(fold_text(block.text)) < 500
+    )
 
 
 def _page_title(titles: Iterable[tuple[str, str]]) -> str:

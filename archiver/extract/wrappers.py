@@ -17,7 +17,8 @@ def clear_wrappers(page: Blocks) -> None:
     """Forget what a region is called where it holds the page's prose: a `<form>` around everything, a theme whose
     main column has "sidebar" in its class.
     """
-    running = list(accumulate(map(prose_of, page.blocks), initial=0.0))
+    page.prose = list(map(prose_of, page.blocks))
+    running = list(accumulate(page.prose, initial=0.0))
     total = running[-1]
     headlines = [block.index for block in page.blocks if block.heading == 1][:5]
     cleared: set[Node] = set()
