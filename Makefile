@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types fast slow torture lock columns bench-extraction clean
+.PHONY: help install demo test lint types fast slow torture lock columns bench-extraction bench-rules clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -58,6 +58,9 @@ bench/.venv/.installed: bench/extraction/peers.lock pyproject.toml
 
 bench-extraction: bench/.venv/.installed ## score and time extraction against its peers: ARGS="--pages DIR --write"
 	@bench/.venv/bin/python bench/extraction/run.py $(ARGS)
+
+bench-rules: $(INSTALLED) ## leave out each group of extraction rules and score: ARGS="--only title"
+	@$(BIN)/python -m bench.extraction.ablation $(ARGS)
 
 clean: ## remove .venv, caches and data/demo
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build dist *.egg-info data/demo

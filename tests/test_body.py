@@ -190,3 +190,71 @@ def test_hostile_pages_take_no_longer_than_their_length(html: str) -> None:
     began = time.process_time()
     read(html + paragraphs())
     assert time.process_time() - began < 2.0
+
+
+# Text whose parts no element of its own holds
+
+
+def texts(html: str) -> list[str]:
+    return [block.text for block in read_blocks(fromstring(f"<html><body>{html}</body></html>")).blocks]
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<a href=/p>policy</a><br><b>Levy passes</b><br>It was close.", ["policy", "Levy passes", "It was close."]),
+        ("<i>It was close.</i><br>Farms pay.", ["It was close.", "Farms pay."]),
+        ("Who pays:<br>• farms<br>• the districts", ["Who pays:", "farms", "the districts"]),
+        ("<b>Who pays:</b><br>Farms.", ["Who pays: Farms."]),
+        ("<b>One in four</b><br>farms pays.", ["One in four farms pays."]),
+        ("<b>Farms</b> pay.<br>It was close.", ["Farms pay. It was close."]),
+        ("14 Quay Street<br>Port Amity", ["14 Quay Street Port Amity"]),
+    ],
+)
+def test_a_line_set_apart_is_a_block(html: str, expected: list[str]) -> None:
+    assert texts(f"<div>{html}</div>") == expected
+
+
+def test_a_heading_of_two_lines_is_one() -> None:
+    assert texts("<h1><b>Levy passes</b><br>It was close</h1>") == ["Levy passes It was close"]
+
+
+@pytest.mark.parametrize(("between", "count"), [("", 3), ("\n", 3), (" and ", 1)])
+def test_spans_that_say_sentences_are_blocks_where_nothing_stands_between(between: str, count: int) -> None:
+    spans = between.join(f"<span class=a>{text}</span>" for text in PARAGRAPHS[:3])
+    assert len(texts(f"<div>{spans}</div>")) == count
+
+
+def test_spans_in_a_paragraph_are_its_words() -> None:
+    spans = " ".join(f"<span>{text}</span>" for text in PARAGRAPHS[:3])
+    assert texts(f"<p>{spans}</p>") == [" ".join(PARAGRAPHS[:3])]
+
+
+def test_lines_in_a_box_amid_divs_are_a_list() -> None:
+    def divs(parts: list[str]) -> str:
+        return "".join(f"<div>{text}</div>" for text in parts)
+
+    box = f"<div>{divs(['farms above the dam', 'districts', 'two ports'])}</div>"
+    kept = [b.text for b in read(f"<div>{divs(PARAGRAPHS[:3])}{box}{divs(PARAGRAPHS[3:])}</div>").blocks]
+    assert kept == [*PARAGRAPHS[:3], "farms above the dam", "districts", "two ports", *PARAGRAPHS[3:]]
+
+
+def test_headings_that_lead_to_other_stories_end_the_text() -> None:
+    card = "<h3><a href=/{0}>Levy {0} passes</a></h3><p>The vote on it took all of a long night, and it was close.</p>"
+    html = paragraphs() + "".join(card.format(number) for number in range(3))
+    assert [block.text for block in read(f"<article>{html}</article>").blocks] == PARAGRAPHS
+    roundup = html + paragraphs()
+    assert "Levy 1 passes" in [block.text for block in read(f"<article>{roundup}</article>").blocks]
+
+
+def test_short_paragraphs_at_the_edges_are_text() -> None:
+    kept = [
+        b.text for b in read(f"<article><p>The levy begins.</p>{paragraphs()}<p>It ends in May.</p></article>").blocks
+    ]
+    assert kept == ["The levy begins.", *PARAGRAPHS, "It ends in May."]
+
+
+def test_the_page_laid_out_in_tables_keeps_its_subheadings() -> None:
+    rows = [*PARAGRAPHS[:3], "<b>Who pays</b>", *PARAGRAPHS[3:]]
+    kept = read(f"<table>{''.join(f'<tr><td>{row}</td></tr>' for row in rows)}</table>").blocks
+    assert [b.text for b in kept] == [*PARAGRAPHS[:3], "Who pays", *PARAGRAPHS[3:]]

@@ -1,6 +1,6 @@
 """Pages of one family in markup that the rules were not written for.
 
-`BY_STYLE`, `BY_STORY` and `BY_PAGE` name the columns that are not demanded; all others are, of every style and story.
+`BY_PAGE` names the columns that are not demanded; all others are, of every style and story.
 """
 
 from __future__ import annotations
@@ -19,21 +19,9 @@ from archiver.demo.stories import SECTIONS
 from tests.unseen_stories import CARDS, STORIES
 from tests.unseen_styles import FOOTER, STYLES, extract_columns, find_faults
 
-BY_STYLE = {
-    "old-tables": "dek body faq",
-    "all-span": "dek body",
-}
-BY_STORY = {}
 BY_PAGE = {
-    ("all-div", "more-in-title"): "body",
-    ("all-div", "q-and-a-without-faq"): "body",
     ("amp", "very-short"): "dek body",
-    ("cards-after", "ai-incident-register"): "body",
-    ("cards-after", "no-source"): "body",
-    ("cards-after", "q-and-a-without-faq"): "body",
-    ("cards-after", "upper-gila-pumping-limits"): "body",
     ("credit-in-last-paragraph", "very-short"): "body",
-    ("custom-elements", "more-in-title"): "body",
     ("described-dek", "dotted-name"): "dek body",
     ("described-dek", "more-in-title"): "dek body",
     ("described-dek", "no-source"): "dek body",
@@ -43,20 +31,14 @@ BY_PAGE = {
     ("described-dek", "two-sources"): "dek body",
     ("described-dek", "very-short"): "dek body",
     ("joomla", "very-short"): "dek body",
-    ("more-in-aside", "indiana-solar-siting-standard"): "related",
     ("newsletter-inside", "very-short"): "body related",
-    ("old-tables", "q-and-a-title"): "links",
-    ("page-builder", "very-short"): "body",
-    ("squarespace", "q-and-a-title"): "body",
-    ("squarespace", "very-short"): "body related",
 }
 
 PAGES = [(style, story) for style in STYLES for story in STORIES]
 
 
 def undemanded(style: str, story: str) -> set[str]:
-    tables = BY_STYLE.get(style, ""), BY_STORY.get(story, ""), BY_PAGE.get((style, story), "")
-    return {column for columns in tables for column in columns.split()}
+    return set(BY_PAGE.get((style, story), "").split())
 
 
 @pytest.mark.parametrize(("style", "story"), PAGES, ids=map("-".join, PAGES))

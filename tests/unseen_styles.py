@@ -1229,3 +1229,87 @@ def hidden_extras(story: DemoStory) -> str:
         f'<div hidden><p>{COOKIES}</p></div><p style="display:none">{COMMENTS[0]}</p><div aria-hidden="true" class="player">Listen to this story 4:12</div>'
     )
     return plain_page(story, blocks=flow(story, amid=extras))
+
+
+# Text whose parts only line breaks, cells, terms or a style sheet hold apart
+
+
+@style()
+def bold_first_line(story: DemoStory) -> str:
+    """One div of text and line breaks: a small line, the title in bold, the dek in italics, then the story."""
+    asked = faq(
+        story,
+        lambda html: html,
+        lambda heading: f"<b>{heading}</b><br><br>",
+        lambda q, a: f"<b>{q}</b><br>{a}<br><br>",
+        lambda html: f"{html} ",
+    )
+    body = "<br><br>\n".join(flow(story, str, h=tag("b"), ul=lambda items: "<br>".join(f"• {item}" for item in items)))
+    return document(
+        f"""<div id="top"><a href="/">Ledgerleaf</a> {" | ".join(link(f"/{slug}", label) for slug, label in SECTIONS.items())}</div>
+<div id="story"><small>{label_link(story)}</small><br><b>{text(story.title)}</b><br>{dek(story, tag("i"))}<br><br>
+{body}<br><br>{"<br>".join(credits(story))}<br><br>{asked}{more_in(story)}</div><hr><div id="end">{FOOTER}</div>""",
+        head=title_tag(story),
+    )
+
+
+@style()
+def definition_layout(story: DemoStory) -> str:
+    """The page is a list of terms: the title is one, and each part of the story says something of it."""
+    asked = faq(
+        story,
+        tag("dl"),
+        lambda heading: "",
+        lambda q, a: f"<dt>{q}</dt><dd>{a}</dd>",
+        lambda html: f"{html} ",
+    )
+    heading = "<dt>Frequently Asked Questions</dt>" if story.faq else ""
+    return document(
+        f"""<div><a href="/">Ledgerleaf</a><ul>{NAV}</ul></div><p>{label_link(story)}</p><dl class="story"><dt class="head">{text(story.title)}</dt>
+{dek(story, tag("dd", 'class="sum"'))}{"".join(flow(story, tag("dd"), h=tag("dt")))}{"".join(map(tag("dd"), credits(story)))}{heading}
+{f"<dd>{asked}</dd>" if asked else ""}</dl><p>{more_in(story)}</p><div><p>{FOOTER}</p></div>""",
+        head=title_tag(story),
+    )
+
+
+@style()
+def nested_tables(story: DemoStory) -> str:
+    """A table in a table: each paragraph is a row of one cell, each question a row of two."""
+    row = nest(tag("tr"), tag("td", "valign=top"))
+    asked = faq(
+        story,
+        lambda html: html,
+        lambda heading: f'<table width="100%"><tr><td colspan=2><b>{heading}</b></td></tr>',
+        lambda q, a: f"<tr><td width=30><b>Q.</b></td><td><b>{q}</b></td></tr><tr><td></td><td>{a}</td></tr>",
+        lambda html: f"{html} ",
+    )
+    blocks = flow(story, row, h=nest(tag("tr"), tag("td"), tag("b")), ul=lambda items: row(bullets(items)))
+    menu = "".join(f"<tr><td>{link(f'/{slug}', label)}</td></tr>" for slug, label in SECTIONS.items())
+    return document(
+        f"""<table width=800><tr><td colspan=2><a href="/">Ledgerleaf</a></td></tr><tr><td width=150><table>{menu}</table></td><td>
+<table><tr><td>{label_link(story)}</td></tr><tr><td><font size=6><b>{text(story.title)}</b></font></td></tr>
+{dek(story, nest(tag("tr"), tag("td"), tag("font", "size=4 color=gray")))}{"".join(blocks)}{"".join(map(row, credits(story)))}</table>
+{f"{asked}</table>" if asked else ""}<table><tr><td>{more_in(story)}</td></tr></table></td></tr>
+<tr><td colspan=2><font size=1>{FOOTER}</font></td></tr></table>""",
+        head=title_tag(story),
+    )
+
+
+@style()
+def spans_by_sheet(story: DemoStory) -> str:
+    """Spans side by side with classes that a style sheet shows as blocks; nothing in the markup says so."""
+    p = tag("span", 'class="t3"')
+    asked = faq(
+        story,
+        tag("div", 'class="t5"'),
+        tag("span", 'class="t6"'),
+        lambda q, a: f'<span class="t7">{q}</span>{a}',
+        tag("span", 'class="t8"'),
+    )
+    blocks = flow(story, p, h=tag("span", 'class="t4"'))
+    return document(
+        f"""<div class="t0"><a href="/">Ledgerleaf</a><ul>{NAV}</ul></div><div class="t1"><div><span class="t2">{label_link(story)}</span></div>
+<h1>{text(story.title)}</h1><div class="t9">{dek(story, tag("span"))}</div><div>{"".join(blocks)}{"".join(map(p, credits(story)))}</div>{asked}
+<div>{more_in(story)}</div></div><div class="t10"><span>{FOOTER}</span></div>""",
+        head=title_tag(story) + "<style>span{display:block}</style>",
+    )

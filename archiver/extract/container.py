@@ -17,13 +17,15 @@ _PARAGRAPHS: Final = frozenset(("p", "li", "blockquote", "td", "dd", "pre"))
 
 def weigh_containers(page: Blocks, prose: list[float]) -> dict[Node, float]:
     """What each element around prose weighs."""
-    scores: dict[Node, float] = {}
+    held: dict[Node, float] = {}  # most paragraphs stand in one element: the way up from it is gone once
     for block, weight in zip(page.blocks, prose, strict=True):
-        if weight <= 0:
-            continue
-        node: Node | None = block.node
-        if node is not None and node.tag in _PARAGRAPHS and node.parent is not None:
-            node = node.parent
+        if weight > 0:
+            around = block.node.parent if block.node.tag in _PARAGRAPHS else None
+            around = around or block.node
+            held[around] = held.get(around, 0.0) + weight
+    scores: dict[Node, float] = {}
+    for around, weight in held.items():
+        node: Node | None = around
         for _ in range(_LEVELS):
             if node is None or node.tag == "html":
                 break

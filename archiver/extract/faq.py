@@ -191,7 +191,7 @@ def _headings(page: Blocks) -> list[int]:
         if len(text) > 110 or block.region & (Region.NAV | Region.FOOTER) or block.link_density > 0.5:
             continue
         if not (block.heading or block.is_bold or len(text) < 60) or (
-            block.tag in ("li", "a", "label", "td") and not block.heading
+            block.tag in ("li", "a", "label", "td") and not block.heading and not (block.tag == "td" and block.is_bold)
         ):
             continue
         if not _HEADING_STEM.search(text.lower()):
@@ -216,8 +216,10 @@ def _read_section(page: Blocks, start: int) -> list[_Pair]:
     if _split_inline(first) and not _stands_alone(first):
         return _read_inline(items[items.index(first) :])
     is_question = _question_test(first, items)
-    pairs = _collect(items[items.index(first) :], is_question)
-    return _trim_last(page, [p for p in pairs if p.answer])
+    pairs = [p for p in _collect(items[items.index(first) :], is_question) if p.answer]
+    if len(pairs) > 2 and not _asks(pairs[-1].question) and all(_asks(p.question) for p in pairs[:-1]):
+        pairs.pop()  # what follows the questions, set as they are: the writer's name over a biography
+    return _trim_last(page, pairs)
 
 
 def _section_end(page: Blocks, start: int) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from lxml.etree import _Element
+
 from archiver.extract.blocks import CLUTTER, Block, Blocks, Region
 from archiver.extract.dates import read_date
 from archiver.extract.structured import Structured, texts_of
@@ -363,8 +365,17 @@ def _is_set_apart(block: Block, body: list[Block], page: Blocks) -> bool:
     emphasis = (block.is_bold, block.is_italic) == (first.is_bold, first.is_italic)
     # Divs of many classes side by side, or text between two breaks: their styles tell nothing.
     loose = block.tag == first.tag != "p" and block.node.parent is first.node.parent and emphasis
+    alike = {_style(b) for b in prose[:8] if b.tag == block.tag}
+    loose = loose and (len(alike) > 1 or len(prose) < 3)
+    if first.node is not block.node and len(prose) > 1 and prose[1].node is first.node and _is_alone(block):
+        return True  # it has an element of its own, and the paragraphs share one
     together = len({id(b.node.parent) for b in prose[:8]}) == 1
     return (style not in rest and not loose) or (together and block.node.parent is not first.node.parent)
+
+
+def _is_alone(block: Block) -> bool:
+    """Whether a block is all that its element holds."""
+    return block.node.last - block.node.first == 1
 
 
 def _only_one(block: Block, page: Blocks, first: Block) -> bool:
@@ -377,8 +388,24 @@ def _style(block: Block) -> tuple[str, str, str]:
     """How a block is set: its element and class, and its container's."""
     node, parent = block.node, block.node.parent
     around = f"{parent.tag} {parent.element.get('class') or ''}" if parent else ""
-    own = (node.element.get("class"), node.element.get("style"), block.is_bold, block.is_italic)
+    own = (
+        node.element.get("class"),
+        node.element.get("style"),
+        block.is_bold,
+        block.is_italic,
+        _wrapper(node.element),
+    )
     return node.tag, repr(own), around
+
+
+def _wrapper(element: _Element) -> tuple[str, ...]:
+    """What a block's text is wrapped in, and how that is set: `<p><span class="lead">`."""
+    if len(element) != 1 or (element.text and element.text.strip()):
+        return ()
+    (inner,) = element
+    if inner.tag not in ("font", "span", "big", "small") or (inner.tail and inner.tail.strip()):
+        return ()
+    return (inner.tag, *(f"{name}={inner.get(name)}" for name in ("class", "size", "color") if inner.get(name)))
 
 
 def _reads_as_dek(block: Block, body: list[Block]) -> bool:

@@ -54,7 +54,6 @@ REGION_BY_TAG: Final = {
     "form": Region.FORM, "figure": Region.FIGURE, "figcaption": Region.CAPTION | Region.FIGURE, "article": Region.ARTICLE,
     "main": Region.MAIN, "td": Region.TABLE, "th": Region.TABLE, "caption": Region.TABLE, "li": Region.ITEM,
     "dd": Region.ITEM, "dt": Region.ITEM, "blockquote": Region.QUOTE, "dialog": Region.DIALOG, "fieldset": Region.FORM,
-    "amp-sidebar": Region.NAV, "amp-consent": Region.DIALOG, "address": Region.CHROME,
 }  # fmt: skip
 _REGION_BY_ROLE: Final = {
     "navigation": Region.NAV, "banner": Region.HEADER, "contentinfo": Region.FOOTER, "complementary": Region.ASIDE,

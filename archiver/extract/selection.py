@@ -42,11 +42,14 @@ class Selection:
     """Long texts kept so far, and what each stands in."""
     around: Counter[Node | None] = field(init=False)
     """What paragraphs of the container stand in, and how many."""
+    in_tables: bool = field(init=False)
+    """The page is laid out in tables: that a block stands in one says nothing."""
     loose: bool = field(init=False)
     """The text stands in elements that mean nothing: short lines between may be subheadings."""
     menus: set[Node] = field(init=False)
     rows: dict[int, Block | None] = field(init=False)
     boxed: set[int] = field(init=False)
+    cards: set[int] = field(init=False)
 
     def __post_init__(self) -> None:
         inside = self.blocks[self.first : self.last]
@@ -54,9 +57,44 @@ class Selection:
         tags = Counter(b.tag for b in weighty)
         self.around = Counter(b.node.parent for b in weighty)
         self.loose = tags.get("p", 0) < 0.4 * sum(tags.values())
+        total = sum(self.prose[b.index] for b in weighty)
+        laid_out = sum(self.prose[b.index] for b in weighty if b.region & Region.TABLE)
+        self.in_tables = laid_out > 0.7 * total
+        self._fit(weighty)
+        inside = self.blocks[self.first : self.last]
         self.menus = link_lists(inside, self.is_outbound)
         self.rows = table_rows(inside, self.is_outbound)
         self.boxed = button_boxes(inside, self.prose)
+        self.cards = set(self._cards(inside))
+
+    def _fit(self, weighty: list[Block]) -> None:
+        """Begin and end where the element does that the text's edge stands in: a paragraph of a few words may be first
+        or last, and what stands behind an element of text and line breaks is another box.
+        """
+        if not weighty:
+            return
+        node, lines = Counter(b.node for b in weighty).most_common(1)[0]
+        if lines > 2 and lines > 0.6 * len(weighty):
+            self.last = min(self.last, node.last)
+        while self.first > self.start + 1 and self._goes_with(self.blocks[self.first - 1], weighty[0]):
+            self.first -= 1
+        for index in range(self.last, len(self.blocks)):
+            block = self.blocks[index]
+            if self._goes_with(block, weighty[-1]):
+                self.last = index + 1
+            elif not is_interstitial(block):
+                break
+
+    def _goes_with(self, block: Block, beside: Block) -> bool:
+        """Whether a short paragraph is set as the one beside it."""
+        return (
+            block.tag == beside.tag == "p"
+            and ends_sentence(block.text)
+            and not block.links
+            and block.region == beside.region
+            and (block.node.parent is beside.node.parent or (home(block) == home(beside) and home(block)[1] != ""))
+            and not self.is_other(block)
+        )
 
     def select(self) -> list[Block]:
         """The blocks of the text; what led the reader on amid them is in `interstitials`."""
@@ -75,6 +113,8 @@ class Selection:
                 continue
             elif self._is_elsewhere(block):
                 self._note_boxed_lead(block)
+            elif index in self.cards:
+                continue
             elif _is_end(block):
                 if remaining < 0.25 * total and not self._goes_on(index):
                     break
@@ -98,6 +138,20 @@ class Selection:
             self.prose[i] > 90 and (self.blocks[i].node.parent in self.parents or home(self.blocks[i]) in self.homes)
             for i in range(index, self.last)
         )
+
+    def _cards(self, inside: list[Block]) -> Iterable[int]:
+        """The last blocks of a text, where they are headings that lead to other stories, each over a line or two on its own."""
+        found: list[int] = []
+        headings = paragraphs = 0
+        for block in reversed(inside):
+            if block.heading and block.link_density > 0.9 and not self.is_outbound(block.links[0].href):
+                found += range(block.index, block.index + paragraphs + 1)
+                headings, paragraphs = headings + 1, 0
+            elif not block.heading and not paragraphs and len(block.text) < 300 and not block.links:
+                paragraphs = 1
+            else:
+                break
+        return found if headings > 2 else ()
 
     def _is_repeated(self, block: Block) -> bool:
         """The same text again, for another width of screen; a story's own repetition stands beside the first."""
@@ -143,7 +197,7 @@ class Selection:
             return tag == "p" and (_is_linked_sentence(block) or self._is_list_of_links(block))
         if tag in _PARAGRAPHS:
             return _WORD.search(text) is not None
-        if block.region & Region.TABLE:
+        if block.region & Region.TABLE and not self.in_tables:
             return len(text) > 60 and ends_sentence(text)
         is_long = len(text) >= (12 if is_cjk(text) else 40)
         if self.loose:
@@ -159,13 +213,19 @@ class Selection:
 
         A subheading set unlike them, or an item of a list that is made of divs.
         """
+        if block.links or (block.tag in _NO_LINES and not (self.in_tables and block.tag == "td")):
+            return False
+        if self._is_item(block):
+            return True
         words = len(block.text.split())
-        if block.links or block.tag in _NO_LINES or not 2 <= words <= 14:
+        if not 2 <= words <= 14:
             return False
         before, after = self._prose_beside(block, -1), self._prose_beside(block, 1)
         if before is None or after is None:
             return False
-        same_style = block.node.element.get("class") == after.node.element.get("class") and block.tag == after.tag
+        same_style = block.tag == after.tag and all(
+            block.node.element.get(name) == after.node.element.get(name) for name in ("class", "style")
+        )
         if same_style and not block.is_bold:
             return words > 3
         return not ends_sentence(block.text.rstrip("?")) and not block.text[0].islower()
@@ -175,9 +235,32 @@ class Selection:
         for index in range(block.index + step, block.index + 5 * step, step):
             if 0 <= index < len(self.blocks) and self.prose[index] > 60:
                 beside = self.blocks[index]
-                if beside.node.parent is block.node.parent:
+                if _row(beside) is _row(block):
                     return beside
         return None
+
+    def _is_item(self, block: Block) -> bool:
+        """One of the lines that an element amid the paragraphs holds, and nothing else: a list made of divs."""
+        box = block.node.parent
+        if box is None or not 2 <= box.last - box.first <= 40 or not self.first < box.first < box.last < self.last:
+            return False
+        inside = self.blocks[box.first : box.last]
+        around = (range(box.first - 1, box.first - 4, -1), range(box.last, box.last + 3))
+        return all(
+            b.node.parent is box and b.tag == block.tag and not b.links and len(b.text) < 120 for b in inside
+        ) and all(
+            any(
+                self.first <= i < self.last and self.prose[i] > 60 and self.blocks[i].node.parent is box.parent
+                for i in beside
+            )
+            for beside in around
+        )
+
+
+def _row(block: Block) -> Node | None:
+    """What the paragraphs beside a block stand in: its parent, or the table whose row it is."""
+    parent = block.node.parent
+    return parent.parent if block.tag == "td" and parent is not None and parent.last - parent.first == 1 else parent
 
 
 def is_interstitial(block: Block) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from functools import lru_cache
 from typing import Final
 
 from lxml.etree import XPath, _Element
@@ -94,7 +93,7 @@ def extract_story(
     own = registered_domain(url)
     body = find_body(
         blocks,
-        lru_cache(maxsize=None)(lambda b: _is_claimed(b, claimed, known, title_index)),
+        lambda b: _is_claimed(b, claimed, known, title_index),
         title_index,
         source.ends,
         more_in,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from lxml.etree import XPath, _Element, iterwalk
 
-from archiver.extract.blocks import Anchor, Block, Blocks, Mark, Node
+from archiver.extract.blocks import Anchor, Block, Blocks, Mark, Node, short_text
 from archiver.extract.regions import (
     LONGEST_NAMES,
     REGION_BY_TAG,
@@ -66,6 +66,12 @@ _LINKED, _BOLD, _ITALIC = 1, 2, 4
 """Bits for how a piece of text is set."""
 
 
+_SHALLOW: Final = 60
+"""Blocks around a span that may still be a block itself: each asks for the text inside."""
+_BULLETS: Final = frozenset("•◦▪‣●■")
+_PARAGRAPH_PARENTS: Final = frozenset("div section article main body td dd blockquote".split())
+
+
 class _TooManyBlocks(Exception):  # noqa: N818 - no error: the page is read as far as it goes
     """Raised where a page has MAX_BLOCKS, to end the walk from wherever it is."""
 
@@ -96,6 +102,8 @@ class _Walker:
         self.has_link_text = False
         self.count = 0
         self.asked = 0
+        self.sheets: dict[_Element, bool] = {}
+        """Of elements that hold spans, whether a style sheet alone can part these."""
         self.images: dict[int, int] = {}
         """Depth of an element around the place of the walk → how many levels further down an image stands."""
 
@@ -119,6 +127,13 @@ class _Walker:
                     ):
                         events.skip_subtree()
                         continue
+                    elif (
+                        kind == _IS_INLINE
+                        and element.tag == "span"
+                        and len(elements) < _SHALLOW
+                        and _is_block_by_siblings(element, self.sheets)
+                    ):
+                        kind = _IS_BLOCK
                 elif kind == _IS_LANDMARK or (
                     kind == _IS_BOX and (name := element.get("class")) and is_named_menu(name[:LONGEST_NAMES])
                 ):
@@ -150,7 +165,7 @@ class _Walker:
                 else:
                     if kind > _IS_INLINE:
                         self.open_inline(element, kind)
-                    if text and pieces and text[0].isupper() and pieces[-1][-1].islower():
+                    if text and pieces and (text[0].isupper() or text[0] in "“„‘") and pieces[-1][-1].islower():
                         pieces.append(" ")  # only style sets them apart: `<span>by</span><span>Ann</span>`
                         styles.append(0)
             else:
@@ -176,11 +191,26 @@ class _Walker:
                     styles.append(0)
                 continue
             if breaks:
-                if breaks > 1 and pieces:
+                if pieces and (breaks > 1 or self.begins_anew(text)):
                     self.flush()
                 breaks = 0
             pieces.append(text)
             styles.append(self.style)
+
+    def begins_anew(self, text: str) -> bool:
+        """Whether the text after a line break is a block of its own: a list's mark begins it, or all before it is set apart
+        as a label, a title or a question is, by a link or by bold or slanted letters that have ended.
+        """
+        initial = text.lstrip()[:1]
+        if initial in _BULLETS:
+            return True
+        said = [(piece, style) for piece, style in zip(self.pieces, self.styles, strict=True) if not piece.isspace()]
+        if not said or initial.islower() or said[-1][0].rstrip().endswith(":"):
+            return False
+        shared = ~self.style
+        for _, style in said:
+            shared &= style
+        return bool(shared) and not self.innermost().heading
 
     def is_menu(self, element: _Element) -> bool:
         """Tell whether an element is a menu of the site. Each question reads all that is in it, so their number is bounded."""
@@ -257,6 +287,9 @@ class _Walker:
         if _BREAK in joined:
             lines = [line for line in map(normalize_text, joined.split(_BREAK)) if line]
             text = " ".join(lines)
+        if text[0] in _BULLETS and len(text) > 2:
+            text = text[1:].lstrip()
+            lines[0] = lines[0][1:].lstrip()
         linked = bold = italic = 0
         lead = ""
         if any(self.styles):
@@ -361,6 +394,35 @@ def read_blocks(root: _Element) -> Blocks:
 def _is_read_aloud(name: str) -> bool:
     """Tell whether a class is of words for screen readers alone."""
     return _READ_ALOUD.search(name) is not None
+
+
+def _is_block_by_siblings(element: _Element, known: dict[_Element, bool]) -> bool:
+    """Whether a span is one of several side by side that only a style sheet can part: nothing stands between them, and
+    two or more say whole sentences. `known` holds what was found of each parent.
+    """
+    if (tail := element.tail) and not tail.isspace():
+        return False
+    if (parent := element.getparent()) is None:
+        return False
+    if (found := known.get(parent)) is None:
+        found = known[parent] = _holds_sentences(parent)
+    return found
+
+
+def _holds_sentences(parent: _Element) -> bool:
+    if len(parent) < 2 or parent.tag not in _PARAGRAPH_PARENTS or (parent.text and not parent.text.isspace()):
+        return False
+    sentences = 0
+    glued = ""
+    for child in parent:
+        if (child.tail and not child.tail.isspace()) or child.tag == "br":
+            return False
+        if child.tag == "span":
+            text = short_text(child)
+            least = 12 if glued and text[:1].isupper() else 60
+            sentences += len(text) >= least and text[-1] in ".!?”"
+            glued = "" if child.tail else text[-1:]
+    return sentences > 1
 
 
 def _has_letters(text: str | None) -> bool:

@@ -18,7 +18,6 @@ import extruct
 import html_text
 import lxml.html
 import newspaper
-import parsel
 import trafilatura
 from extruct.utils import parse_html
 from goose3 import Goose
@@ -30,6 +29,7 @@ from resiliparse.parse.html import HTMLTree
 from archiver.extract import extract_story
 from archiver.items import PrintedStory, Story
 from archiver.normalize import normalize_story
+from archiver.pages import read_page
 from archiver.schema import story_to_json
 from archiver.urls import clean_url
 
@@ -70,7 +70,7 @@ def hrefs_of(markup: str) -> list[str]:
 
 
 def read_printed(page: str, url: str) -> PrintedStory:
-    return extract_story(parsel.Selector(text=page, type="html"), clean_url(url), now=datetime.now(UTC))
+    return extract_story(read_page(page.encode()), clean_url(url), now=datetime.now(UTC))
 
 
 def read_normalized(page: str, url: str) -> Story:
