@@ -28,10 +28,10 @@ def measure() -> Any:
 
 # A little below what was measured when they were set, for the rules change and the figures with them.
 FLOORS = {
-    "scrapinghub": {"body_shingle": 0.955},
-    "fundus": {"body_word": 0.96, "title": 0.76, "dek": 0.80, "date": 0.97, "authors": 0.85},
-    "wcxb": {"body_word": 0.935, "title": 0.85, "date": 0.84, "authors": 0.80, "links": 0.85},
-    "faq_dom": {"faq": 0.82},
+    "scrapinghub": {"body_shingle": 0.97},
+    "fundus": {"body_word": 0.97, "title": 0.85, "dek": 0.85, "date": 0.98, "authors": 0.90},
+    "wcxb": {"body_word": 0.95, "title": 0.88, "date": 0.90, "authors": 0.88, "links": 0.90},
+    "faq_dom": {"faq": 0.85},
 }
 
 

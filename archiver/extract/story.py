@@ -43,7 +43,7 @@ from archiver.items import Link, PrintedStory, Related
 from archiver.text import fold_text, strip_arrows
 from archiver.urls import join_url, registered_domain
 
-EXTRACTOR: Final = "1"
+EXTRACTOR: Final = "2"
 """Version of the rules: raised when a page could come out differently."""
 
 _TAG_LINKS: Final = XPath("//a[contains(@rel, 'tag')]")
