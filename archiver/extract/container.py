@@ -29,8 +29,7 @@ def weigh_containers(page: Blocks, prose: list[float]) -> dict[Node, float]:
         for _ in range(_LEVELS):
             if node is None or node.tag == "html":
                 break
-            bonus = 1.15 if node.own & Region.CONTENT else 1.05 if node.own & Region.ARTICLE else 1.0
-            scores[node] = scores.get(node, 0.0) + weight * bonus
+            scores[node] = scores.get(node, 0.0) + weight
             weight *= _DECAY
             node = node.parent
     return scores

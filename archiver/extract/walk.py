@@ -49,15 +49,15 @@ _IS_MENU: Final = XPath(
 )
 """Menus of the site hold a third of a page's elements, and nothing that any column is made of."""
 
-_IS_BLOCK, _IS_FORM, _IS_BOX, _IS_LANDMARK, _IS_SKIPPED, _IS_BREAK = range(6)
-_IS_INLINE, _IS_LINK, _IS_BOLD, _IS_ITALIC, _IS_IMAGE, _IS_TIME = range(6, 12)
+_IS_BLOCK, _IS_BOX, _IS_LANDMARK, _IS_SKIPPED, _IS_BREAK = range(5)
+_IS_INLINE, _IS_LINK, _IS_BOLD, _IS_ITALIC, _IS_IMAGE, _IS_TIME = range(5, 11)
 _KINDS: Final[dict[Any, int]] = (
     dict.fromkeys(("div", "ul", "section"), _IS_BOX)
     | dict.fromkeys(("nav", "footer", "header", "aside"), _IS_LANDMARK)
     | dict.fromkeys(_SKIPPED, _IS_SKIPPED)
     | dict.fromkeys(_INLINE, _IS_INLINE)
     | {
-        "form": _IS_FORM, "br": _IS_BREAK, "a": _IS_LINK, "b": _IS_BOLD, "strong": _IS_BOLD, "i": _IS_ITALIC,
+        "br": _IS_BREAK, "a": _IS_LINK, "b": _IS_BOLD, "strong": _IS_BOLD, "i": _IS_ITALIC,
         "em": _IS_ITALIC, "img": _IS_IMAGE, "time": _IS_TIME,
     }
 )  # fmt: skip
@@ -160,8 +160,6 @@ class _Walker:
                     breaks = 0
                     elements.append(element)
                     top = element
-                    if kind == _IS_FORM:
-                        self.innermost()
                 else:
                     if kind > _IS_INLINE:
                         self.open_inline(element, kind)
@@ -384,7 +382,6 @@ def read_blocks(root: _Element) -> Blocks:
         for node in walker.nodes:
             node.last = len(out.blocks)
     _mark_captions(out)
-    _mark_sign_ups(out)
     if any(node.depth >= _DEEP for node in out.nodes):
         out.flags.append("deep-nesting")
     return out
@@ -444,13 +441,6 @@ def _mark_captions(out: Blocks) -> None:
     for node in out.nodes:
         if node.image_below >= 0:
             _mark_small_box(out, node, blocks=2, chars=280, levels=_CAPTION_LEVELS - node.image_below)
-
-
-def _mark_sign_ups(out: Blocks) -> None:
-    """Mark what shares a small box with a form as part of it: the pitch over a newsletter's address field."""
-    for node in out.nodes:
-        if node.tag == "form":
-            _mark_small_box(out, node, blocks=6, chars=420, levels=3)
 
 
 def _mark_small_box(out: Blocks, node: Node, *, blocks: int, chars: int, levels: int) -> None:

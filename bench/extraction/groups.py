@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from archiver.extract.blocks import Block, Blocks, Node, Region
+from archiver.extract.blocks import Block, Blocks, Region
 
 Factory = Callable[[Any], Any]
 """The rule → its stand-in."""
@@ -97,21 +97,6 @@ def _attributes_without(region: int) -> Factory:
     return lambda rule: lambda name, value: rule(name, value) & ~region
 
 
-def _no_bonus(rule: Any) -> Any:
-    """Containers weighed as if none were called the text, or an article."""
-
-    def weigh(page: Blocks, prose: list[float]) -> dict[Node, float]:
-        own = [node.own for node in page.nodes]
-        for node in page.nodes:
-            node.own &= ~(Region.CONTENT | Region.ARTICLE)
-        scores = rule(page, prose)
-        for node, before in zip(page.nodes, own, strict=True):
-            node.own = before
-        return scores
-
-    return weigh
-
-
 def _own_home(_: Any) -> Any:
     return lambda block: (str(id(block.node.parent)), "")
 
@@ -184,11 +169,9 @@ GROUPS: Final = [
     Group("walk: blocks by style", {"walk._is_block_style": _says(False)}),
     Group("walk: menus left out", {"walk._IS_MENU": _says(False)}),
     Group("walk: captions by their box", {"walk._mark_captions": _says(None)}),
-    Group("walk: sign-ups by their box", {"walk._mark_sign_ups": _says(None)}),
     # the body
     Group("body: names that say too much", {"wrappers.clear_wrappers": _says(None)}),
     Group("body: names by their share of prose", {"wrappers._limit": _says(2.0)}),
-    Group("body: container's bonus", {"container.weigh_containers": _no_bonus}),
     Group("body: widening", {"container.widen": _unwidened}),
     Group("body: parts in boxes of one kind", {"container.home": _own_home}),
     Group("body: where the story ends", {"container.find_end": _endless}),
