@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import platform
 import signal
@@ -22,6 +21,7 @@ from scrapy import Spider, signals
 from scrapy.exceptions import NotConfigured
 from scrapy.settings import SETTINGS_PRIORITIES
 from scrapy.utils.log import get_scrapy_root_handler
+from twisted.internet.defer import Deferred
 
 import archiver
 from archiver.extract import EXTRACTOR
@@ -32,6 +32,7 @@ from archiver.schema import SCHEMA_VERSION
 from archiver.settings import find_root
 from archiver.spider import StorySpider
 from archiver.store.archive import Archive, StorageError
+from archiver.store.seal import seal_json
 from archiver.urls import TRACKING_VERSION
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ logger = logging.getLogger(__name__)
 RECORDED_ERRORS = 20
 """Messages of logged errors that a run record quotes, at most."""
 
+GRACE = 4
+"""Seconds that requests under way still have when a crawl is interrupted."""
 
 FEED_LOGGERS = ("archiver.exporters", "scrapy.extensions.feedexport", "scrapy.utils.signal")
 """Where a feed that cannot be written shows: in its exporter, when it is stored, and in the signal that brings it a story.
@@ -92,6 +95,9 @@ class RunRecorder:
 
     def _note_signal(self, previous: Callable[[int, FrameType | None], Any]) -> Callable[[int, FrameType | None], Any]:
         def handle(number: int, frame: FrameType | None) -> Any:
+            if self.outcome.interrupted_by is None:
+                reactor = _reactor()
+                reactor.callFromThread(reactor.callLater, GRACE, _cut_downloads)
             self.outcome.interrupted_by = number
             return previous(number, frame)
 
@@ -135,9 +141,9 @@ class RunRecorder:
 
     def _write_record(self) -> None:
         archive = Archive(find_root(self.crawler.settings))
-        record = json.dumps(self._record(), ensure_ascii=False, indent=2) + "\n"
+        record = seal_json(self._record())
         try:
-            archive.put_atomic(archive.runs_dir / f"{self.outcome.run}.json", lambda file: file.write(record.encode()))
+            archive.put_atomic(archive.runs_dir / f"{self.outcome.run}.json", lambda file: file.write(record))
         except StorageError as error:
             self.outcome.note_storage_error(f"the run record is not written: {describe_storage_error(error)}")
 
@@ -176,6 +182,20 @@ class RunRecorder:
                 "python": platform.python_version(),
             },
         }
+
+
+def _reactor() -> Any:
+    """Twisted's reactor: to import it any earlier would install one."""
+    from twisted.internet import reactor
+
+    return reactor
+
+
+def _cut_downloads() -> None:
+    """Let requests under way time out now: Scrapy would wait for a site that hangs, and whoever stops us will not."""
+    for call in _reactor().getDelayedCalls():
+        if isinstance(getattr(call.func, "__self__", None), Deferred) and call.func.__name__ == "cancel":
+            call.reset(0)
 
 
 def _asked_url(response: Any) -> str:

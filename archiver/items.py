@@ -43,7 +43,8 @@ class Story:
     """One story of one site as it stands in the archive: a row of `stories`."""
 
     story_id: str
-    """First 16 hex digits of the SHA-256 of `url`. The key of the archive."""
+    """First 16 hex digits of the SHA-256 of the `url` under which the story was first archived. The key of the archive: a
+    story that moves to another address keeps it."""
 
     url: str
     """Canonical address: the page's own canonical link where it is on the same site, else the address fetched;
@@ -150,7 +151,7 @@ class Story:
     """Version of the extraction rules that made this row."""
 
     raw_file: str | None = None
-    """File under `raw/` that holds the raw page; null until raw pages are kept."""
+    """File under `raw/` that holds the raw page; null in rows made before raw pages were kept."""
 
     raw_offset: int | None = None
     """Byte offset of the record in `raw_file`."""

@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import Any
 
 from archiver.arguments import CrawlArguments
-from archiver.normalize import slug_section
+from archiver.normalize import UNSECTIONED, slug_section
 from archiver.urls import site_of
 
 KEPT_ADDRESSES = 1000
@@ -25,6 +25,7 @@ class Exit(IntEnum):
     USAGE = 2
     NOTHING_FETCHED = 3
     INCOMPLETE = 4
+    BUSY = 6
     STORAGE = 7
     SIGINT = 128 + signal.SIGINT
     SIGTERM = 128 + signal.SIGTERM
@@ -79,6 +80,8 @@ class Outcome:
     """What was logged as an error."""
     usage_error: str | None = None
     storage_error: str | None = None
+    is_busy: bool = False
+    """Another crawl holds the site."""
     interrupted_by: int | None = None
     """The signal that ended the crawl early."""
 
@@ -90,6 +93,11 @@ class Outcome:
         """Note that a story is left out rightly."""
         self.awaited.pop(url, None)
         self.skipped[reason] += 1
+
+    def keep_same(self, url: str, section: str | None) -> None:
+        """Note that a story was asked for and its page has not changed."""
+        asked_in = self.awaited.pop(url, None)
+        self.published[site_of(url), section or asked_in or UNSECTIONED, "same"] += 1
 
     def fail(self, url: str, reason: str, section_label: str | None = None) -> None:
         """Note that a page is lost: the crawl is incomplete."""
@@ -122,6 +130,8 @@ class Outcome:
             return Exit(128 + self.interrupted_by)
         if self.storage_error:
             return Exit.STORAGE
+        if self.is_busy:
+            return Exit.BUSY
         if self.usage_error:
             return Exit.USAGE
         if not self.pages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,13 @@ from scrapy.exceptions import DropItem, NotConfigured
 
 from archiver.items import Found, Story
 from archiver.normalize import IncompleteStory, normalize_story, validate_story
+from archiver.reread import Rereader
 from archiver.settings import find_root
-from archiver.spider import FetchedStory, StorySpider
+from archiver.spider import FetchedStory, GoneStory, StorySpider, load_selectors
 from archiver.store.archive import Archive, StorageError
 from archiver.store.inbox import InboxWriter
 from archiver.store.publish import PublishError, PublishReport, publish
-from archiver.store.read import read_known
+from archiver.store.read import find_story, read_known
 from archiver.urls import site_of
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from scrapy.crawler import Crawler
 
-    from archiver.spider import FetchedStory, StorySpider
+    from archiver.extract import Selectors
 
 logger = logging.getLogger(__name__)
 
@@ -58,10 +60,18 @@ class Pipeline:
 
 
 class NormalizePipeline(Pipeline):
-    """Title, dek, body, FAQ, source and links as the archive holds them."""
+    """Title, dek, body, FAQ, source and links as the archive holds them; of a story that is gone, what it holds already."""
 
-    def process_item(self, item: FetchedStory) -> Story:
-        return normalize_story(item.printed, fetched_at=item.fetched_at, found=item.found)
+    def process_item(self, item: FetchedStory | GoneStory) -> Story:
+        if isinstance(item, GoneStory):
+            story = find_story(Archive(find_root(self.spider.settings)), item.url)
+            if story is None:
+                raise LeftOut("gone")
+            return replace(story, status="gone", fetched_at=item.seen_at)
+        story = normalize_story(item.printed, fetched_at=item.fetched_at, found=item.found)
+        if item.raw:
+            story = replace(story, raw_file=item.raw.file, raw_offset=item.raw.offset, raw_sha256=item.raw.sha256)
+        return replace(story, story_id=item.story_id or story.story_id)
 
 
 class ValidatePipeline(Pipeline):
@@ -121,7 +131,8 @@ class InboxPipeline(Pipeline):
     def __init__(self, spider: StorySpider) -> None:
         super().__init__(spider)
         self.archive = Archive(find_root(spider.settings))
-        self.writer = InboxWriter(self.archive, spider.outcome.run)
+        self.writer = InboxWriter(self.archive, spider.outcome.run, before_sync=lambda: spider.memory.sync_raw())
+        spider.sync_inbox = self.writer.sync
         self.has_failed = False
 
     def process_item(self, story: Story) -> Story:
@@ -137,14 +148,19 @@ class InboxPipeline(Pipeline):
 
     def close_spider(self) -> None:
         try:
+            self.spider.memory.sync()
             self.writer.close()
             if self.spider.is_crawling and not self.has_failed:
-                self._note(publish(self.archive))
+                self._note(publish(self.archive, Rereader(self.archive, self._load_selectors)))
         except PublishError as error:
             self._note(error.report)
             self._give_up(error)
         except StorageError as error:
             self._give_up(error)
+
+    def _load_selectors(self) -> dict[str, Selectors | None]:
+        """Of all sites, for the whole inbox is published; asked for only where the rules have changed."""
+        return load_selectors(self.spider.settings) | {self.spider.name: self.spider.selectors}
 
     def _note(self, report: PublishReport) -> None:
         outcome = self.spider.outcome

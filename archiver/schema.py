@@ -210,6 +210,11 @@ def story_from_json(data: Any) -> Story:
     return Story(**_read_columns(Story, data))
 
 
+def revision_from_json(data: Any) -> Revision:
+    """Return the revision that `story_to_json` made `data` from; ValueError as `story_from_json`."""
+    return Revision(**_read_columns(Revision, data))
+
+
 def _read_columns(row: Any, data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ValueError(f"not an object: {data!r:.60}")
@@ -258,8 +263,8 @@ def _from_json(name: str, hint: Any, value: Any) -> Any:
 def describe_columns() -> list[tuple[str, str, str]]:
     """Return name, type and description of each column of `stories`, partition keys too.
 
-    >>> describe_columns()[0]
-    ('story_id', 'string', 'First 16 hex digits of the SHA-256 of `url`. The key of the archive.')
+    >>> describe_columns()[5]
+    ('section_label', 'string?', 'The section as the site prints it.')
     """
     return [(name, _type_name(hint, name), _descriptions(Story)[name]) for name, hint in _hints(Story).items()]
 

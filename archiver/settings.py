@@ -39,7 +39,9 @@ ITEM_PIPELINES = {
     "archiver.pipelines.SelectPipeline": 300,
     "archiver.pipelines.InboxPipeline": 400,
 }
+DOWNLOADER_MIDDLEWARES = {"archiver.middlewares.RawResponses": 610}  # above decoding (590) and redirects (600)
 EXTENSIONS = {
+    "archiver.recall.Recall": 50,
     "archiver.extensions.RunRecorder": 100,
     "archiver.extensions.Progress": 200,
 }

@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from crawls import PROSE, Pages, Project, headlines, listing_page, story_page
-from stories import fill_inbox, make_story
+from stories import NOW, fill_inbox, make_story
 
 from archiver.commands import COMMANDS, main
 from archiver.demo.server import DemoNetwork
@@ -239,6 +241,166 @@ def test_show_prints_a_story_as_plain_text(tmp_path: Path, capsys: pytest.Captur
     assert "\x1b" not in shown
 
 
+def publish_three_revisions(root: Path) -> Story:
+    """A story that was rewritten, moved and is gone; returned as it was at first."""
+    story = make_story(body="One stays.\n\nThe tax rises to five.")
+    moved = make_story("moved", title=story.title, body="One stays.\n\nThe tax falls to five.", faq=[], extractor="2")
+    moved = replace(moved, story_id=story.story_id, source_url=story.source_url)
+    for run, found in enumerate((story, moved, replace(moved, status="gone"))):
+        fill_inbox(Archive(root), str(run), replace(found, fetched_at=NOW + timedelta(days=run)))
+        publish(Archive(root))
+    return story
+
+
+def test_show_lists_the_revisions_by_either_address(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    story = publish_three_revisions(tmp_path)
+    shown = []
+    for address in (story.url, story.url.replace("tariff-relief", "moved")):
+        assert main(["show", address, "--root", str(tmp_path)]) == 0
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1]
+    assert shown[0].endswith(
+        "\nRevisions\n"
+        f"  1  2026-06-29 13:05 UTC  live  first  +19 -0 words  at {story.url}\n"
+        "  2  2026-06-30 13:05 UTC  live  body, faq  +1 -5 words\n"
+        "  3  2026-07-01 13:05 UTC  gone  status  +0 -0 words\n"
+    )
+
+
+def test_show_finds_a_story_by_an_address_between(tmp_path: Path) -> None:
+    story = publish_three_revisions(tmp_path)
+    for slug, body in (("third", "Again."), ("fourth", "And again.")):
+        place = replace(make_story(slug, body=body), story_id=story.story_id, fetched_at=NOW + timedelta(days=9))
+        fill_inbox(Archive(tmp_path), slug, place)
+        publish(Archive(tmp_path))
+    for slug in ("tariff-relief", "moved", "third", "fourth"):
+        assert main(["show", f"https://wire.example/article/{slug}", "--root", str(tmp_path)]) == 0
+
+
+def test_show_prints_a_story_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    story = publish_three_revisions(tmp_path)
+    assert main(["show", story.url, "--revision", "1", "--root", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "The tax rises to five." in shown
+    assert "Revisions" not in shown
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        (
+            ["1", "2"],
+            (
+                "Revision 1 (2026-06-29 13:05 UTC, live) → Revision 2 (2026-06-30 13:05 UTC, live)\n"
+                "Extracted by different rules (1 → 2): some of this may be their doing.\n"
+                "\nbody\n… 1 paragraph unchanged\nThe tax [-rises-] {+falls+} to five.\n"
+                "\nfaq\n[-Who pays?-]\n[-Every parcel.-]\n"
+            ),
+        ),
+        (
+            [],
+            (
+                "Revision 2 (2026-06-30 13:05 UTC, live) → Revision 3 (2026-07-01 13:05 UTC, gone)\n"
+                "\nstatus\n[-live-] {+gone+}\n"
+            ),
+        ),
+        (
+            ["3", "2"],
+            (
+                "Revision 3 (2026-07-01 13:05 UTC, gone) → Revision 2 (2026-06-30 13:05 UTC, live)\n"
+                "\nstatus\n[-gone-] {+live+}\n"
+            ),
+        ),
+        (
+            ["3"],
+            "Revision 3 (2026-07-01 13:05 UTC, gone) → Revision 3 (2026-07-01 13:05 UTC, gone)\nNothing differs.\n",
+        ),
+    ],
+)
+def test_show_diff_marks_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], numbers: list[str], told: str
+) -> None:
+    story = publish_three_revisions(tmp_path)
+    assert main(["show", story.url, "--diff", *numbers, "--root", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == told
+
+
+@pytest.mark.parametrize("has_colour", [True, False])
+def test_show_diff_is_in_colour_on_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, has_colour: bool
+) -> None:
+    story = publish_three_revisions(tmp_path)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes anything for a terminal then
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if not has_colour:
+        monkeypatch.setenv("NO_COLOR", "1")
+    assert main(["show", story.url, "--diff", "1", "2", "--root", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert ("\x1b[32mfalls\x1b[0m" in shown) == has_colour
+    assert ("{+falls+}" in shown) == (not has_colour)
+
+
+def test_show_speaks_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    story = publish_three_revisions(tmp_path)
+
+    def ask(*words: str) -> dict[str, Any]:
+        assert main(["show", story.url, "--json", "--root", str(tmp_path), *words]) == 0
+        (line,) = capsys.readouterr().out.splitlines()
+        return dict(json.loads(line))
+
+    whole = ask()
+    revisions = whole.pop("revisions")
+    assert story_from_json(whole).status == "gone"
+    assert [(each["revision"], each["status"], each["changed"]) for each in revisions] == [
+        (1, "live", []),
+        (2, "live", ["body", "faq"]),
+        (3, "gone", ["status"]),
+    ]
+    assert ask("--revision", "1")["body"] == story.body
+    compared = ask("--diff", "1", "2")
+    assert (compared["from"], compared["to"]) == (1, 2)
+    assert compared["columns"]["body"][1] == [
+        ["=", "The tax"],
+        ["-", "rises"],
+        ["+", "falls"],
+        ["=", "to five."],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--revision", "4"], "no revision 4: this story has 1, 2, 3"),
+        (["--diff", "0"], "no revision 0"),
+        (["--diff", "1", "2", "3"], "two revisions at most"),
+    ],
+)
+def test_show_names_the_revisions_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    story = publish_three_revisions(tmp_path)
+    assert main(["show", story.url, *words, "--root", str(tmp_path)]) == 2
+    captured = capsys.readouterr()
+    assert told in captured.err
+    assert captured.out == ""
+
+
+def test_show_diff_of_a_single_revision(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill_inbox(Archive(tmp_path), "1", make_story())
+    publish(Archive(tmp_path))
+    assert main(["show", make_story().url, "--diff", "--root", str(tmp_path)]) == 2
+    assert "nothing to compare" in capsys.readouterr().err
+
+
+def test_show_says_when_the_archive_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    story = publish_three_revisions(tmp_path)
+    path = next(Archive(tmp_path).revisions_dir.rglob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:-100])
+    assert main(["show", story.url, "--root", str(tmp_path)]) == 7
+    assert str(path) in capsys.readouterr().err
+
+
 def test_show_of_a_story_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "https://wire.example/article/none", "--root", str(tmp_path)]) == 1
     assert "no story https://wire.example/article/none" in capsys.readouterr().err
@@ -277,7 +439,7 @@ def test_feeds_hold_the_stories_beside_the_archive(project: Project, small: Page
     assert set(table["url"].to_pylist()) == project.urls()
     assert pa.types.is_date(table.schema.field("date").type)
 
-    assert project.crawl("small", "-O", "x.jsonl").exit_code == 0
+    assert project.crawl("small", "-O", "x.jsonl", full=1).exit_code == 0
     text = (project.folder / "x.jsonl").read_text()
     assert {story_from_json(line).url for line in lines(text)} == project.urls()
 
@@ -334,7 +496,7 @@ def test_a_terminal_gets_a_line_of_progress_and_a_pipe_plain_lines(project: Proj
     assert "3 new, 0 changed, 0 same, 0 failed" in shown.decode()
 
     piped = project.crawl("small").log
-    assert "0 new, 0 changed, 3 same, 0 failed" in piped
+    assert "0 new, 0 changed, 0 same, 0 failed, 3 not_due" in piped
     assert "\x1b" not in piped
     assert "archived" not in piped
 
@@ -419,7 +581,7 @@ def free_ports(number: int) -> int:
 def test_the_demo_archives_all_its_sites_and_again_changes_nothing(tmp_path: Path) -> None:
     port = free_ports(len(SITES))
     command = [str(BIN / "archiver"), "demo", "--root", "archive", "--port", str(port)]
-    for what in ("new", "same"):
+    for is_first in (True, False):
         ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         assert "no delay between requests" in ran.stdout
@@ -427,7 +589,8 @@ def test_the_demo_archives_all_its_sites_and_again_changes_nothing(tmp_path: Pat
         counts = dict(zip(("new", "changed", "same", "failed"), map(int, totals[1:]), strict=True))
         with DemoNetwork() as network:
             stories = sum(len(site.stories) for site in network.sites)
-        assert counts == {"new": 0, "changed": 0, "same": 0, "failed": 0} | {what: stories}
+        assert counts == {"new": stories if is_first else 0, "changed": 0, "same": 0, "failed": 0}
+        assert ("Nothing is new" in ran.stdout) is not is_first
     copied = ran.stdout.strip().splitlines()[-3:-1]
     for line in copied:
         assert subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, check=False).returncode == 0

@@ -11,6 +11,8 @@ PURE = [
     "arguments.py",
     "outcome.py",
     "chain.py",
+    "reading.py",
+    "schedule.py",
     "pages.py",
     "items.py",
     "schema.py",
@@ -19,6 +21,7 @@ PURE = [
     "text.py",
     "extract",
     "discover",
+    "store/exchange.py",
 ]
 IMPURE = {
     "scrapy",
@@ -42,7 +45,9 @@ MAY_IMPORT = {
     "normalize": {"items", "text", "urls"},
     "extract": {"extract", "items", "text", "urls"},
     "discover": {"discover", "extract", "items", "normalize", "text", "urls"},
-    "store": {"store", "schema", "items", "normalize"},
+    "schedule": set(),
+    "store": {"store", "schema", "items", "normalize", "schedule", "urls"},
+    "middlewares": {"store"},
 }
 
 

@@ -31,10 +31,13 @@ from stories import NOW, fill_inbox, make_story, published_tree, revisions_of, r
 
 from archiver.items import Faq, Story
 from archiver.schema import REVISIONS, SCHEMA_VERSION, STORIES
+from archiver.store import sqlite as sqlite_module
 from archiver.store.archive import Archive, DamagedFileError, Partition, StorageError, locked
 from archiver.store.inbox import InboxWriter
 from archiver.store.ledger import MIGRATIONS, ledger_file
-from archiver.store.publish import PublishError, make_revision, publish
+from archiver.store.publish import PublishError, publish
+from archiver.store.revisions import make_revision
+from archiver.store.seal import SealedConnection
 
 SITE = "wire.example"
 
@@ -230,6 +233,24 @@ def test_a_lost_or_damaged_manifest_is_made_anew(archive: Archive, name: str, da
     check_manifest(archive)
 
 
+@pytest.mark.parametrize("content", [b'{"files": {}}', b'{"days": []}'])
+def test_a_root_that_is_no_root_is_made_anew(archive: Archive, content: bytes) -> None:
+    publish_stories(archive, "1", make_story("a"), make_story("c", date=date(2026, 6, 28)))
+    archive.manifest_file.write_bytes(content)
+    publish_stories(archive, "2", make_story("b"))
+    check_manifest(archive)
+
+
+def test_the_manifests_of_other_days_are_not_read(archive: Archive) -> None:
+    publish_stories(archive, "1", make_story("a"), make_story("c", date=date(2026, 6, 28)))
+    before = json.loads(archive.manifest_file.read_text())["days"]["2026-06-28"]
+    other = archive.manifest_dir / "date=2026-06-28.json"
+    other.unlink()
+    other.mkdir()  # reading it would fail
+    assert publish_stories(archive, "2", make_story("b")) == {"new": 1}
+    assert json.loads(archive.manifest_file.read_text())["days"]["2026-06-28"] == before
+
+
 # --- the inbox as it may be found
 
 
@@ -409,7 +430,7 @@ def test_publishers_at_once_leave_what_one_would(tmp_path: Path) -> None:
 # --- killed at any point
 
 
-class DyingLedger(sqlite3.Connection):
+class DyingLedger(SealedConnection):
     """A connection whose commits are fault points too."""
 
     step: Callable[[], None]
@@ -421,6 +442,10 @@ class DyingLedger(sqlite3.Connection):
         cursor = super().execute(sql, parameters)
         DyingLedger.step()
         return cursor
+
+
+def reread(row: Story) -> Story:
+    return later(row, title="By new rules", extractor="2")
 
 
 def publish_and_die(archive: Archive, point: int) -> None:
@@ -445,15 +470,14 @@ def publish_and_die(archive: Archive, point: int) -> None:
     for name in ("fsync", "mkdir", "rename", "replace", "unlink"):
         setattr(os, name, dying(getattr(os, name)))
     DyingLedger.step = staticmethod(step)
-    connect = sqlite3.connect
-    sqlite3.connect = lambda *arguments, **options: connect(*arguments, factory=DyingLedger, **options)  # type: ignore
-    publish(archive)
+    sqlite_module.SealedConnection = DyingLedger  # type: ignore[misc]
+    publish(archive, reread)
 
 
 def prepare_faults(archive: Archive) -> None:
-    """An archive with something in it, and an inbox with everything that may come: new, changed, same, damaged."""
-    known = [make_story("a"), make_story("b"), make_story("c", section="markets")]
-    publish_stories(archive, "1", *known)
+    """An archive with something in it, and an inbox with all that may come: new, changed, same, gone, moved, damaged."""
+    known = [make_story("a"), make_story("b"), make_story("c", section="markets"), make_story("f"), make_story("g")]
+    publish_stories(archive, "1", *known, make_story("h", extractor="1"), make_story("i", extractor="1"))
     fill_inbox(
         archive,
         "2",
@@ -461,6 +485,10 @@ def prepare_faults(archive: Archive) -> None:
         later(known[1]),
         make_story("d"),
         make_story("e", section="ökologie", site="b.example"),
+        replace(known[3], status="gone", fetched_at=NOW + timedelta(hours=1)),
+        replace(later(known[4]), url=f"https://{SITE}/article/z"),
+        later(make_story("h"), title="By new rules", extractor="2"),
+        later(make_story("i"), title="By new rules, and new", extractor="2"),
     )
     path = fill_inbox(archive, "3", later(known[0], 2, title="Changed again"), later(known[2], 2, body="Changed."))
     path.write_bytes(path.read_bytes() + b"damaged\n")
@@ -478,7 +506,7 @@ def publish_after_a_kill_at(point: int, archive: Archive, undisturbed: dict[str,
             assert path.is_dir() or path.suffix == ".parquet"
             if path.is_file():
                 assert pq.ParquetFile(path, page_checksum_verification=True).read().schema.equals(schema)
-    publish(archive)
+    publish(archive, reread)
     assert published_tree(archive) == undisturbed, f"killed at point {point}"
     assert list(archive.staging_dir.iterdir()) == []
     return True
@@ -488,9 +516,9 @@ def check_kills(tmp_path: Path, first: int, step: int) -> int:
     template, whole = Archive(tmp_path / "template"), Archive(tmp_path / "whole")
     prepare_faults(template)
     shutil.copytree(template.root, whole.root)
-    publish(whole)
+    publish(whole, reread)
     undisturbed = published_tree(whole)
-    assert len(revisions_of(whole, make_story("a"))) == 3
+    assert [len(revisions_of(whole, make_story(slug))) for slug in "afghi"] == [3, 2, 1, 1, 2]
     point = first
     while True:
         archive = Archive(tmp_path / f"killed-{point}")

@@ -3,9 +3,13 @@
 crawl     crawl sites into the archive, one after another
 demo      serve and crawl the bundled network of sites
 extract   pages on disk → stories as JSON lines
+migrate   an archive of an older version → today's
 publish   the inbox → stories and revisions
 record    a page and its story as a test case
+reextract raw pages → stories, by today's rules
+remove    a story out of the archive, never to be fetched again
 show      one story of the archive
+verify    every file of the archive against what the others say
 overrides what replaces `scrapy`'s own commands
 
 Each module has `add_arguments(parser)` and `run(options) -> exit code`, and is imported when it is asked for: the help
@@ -23,12 +27,19 @@ COMMANDS = {
     "crawl": ("crawl sites into the archive", "archiver crawl novitechfinance_com retvolve_com -a section=policy"),
     "demo": ("crawl the bundled network of sites into data/demo", "archiver demo"),
     "extract": ("print the stories of HTML files as JSON lines", "archiver extract page.html >stories.jsonl"),
+    "migrate": ("bring an archive of an older version up to date", "archiver migrate"),
     "publish": ("publish what crawls left in the inbox", "archiver publish"),
     "record": (
         "keep a page and its story as a test case",
         "archiver record https://novitechfinance.com/article/a-slug",
     ),
+    "reextract": ("extract archived stories anew from their raw pages", "archiver reextract --check"),
+    "remove": (
+        "take stories out of the archive, for good",
+        'archiver remove https://novitechfinance.com/article/a-slug --why "asked for by its author"',
+    ),
     "show": ("show one story of the archive", "archiver show https://novitechfinance.com/article/a-slug"),
+    "verify": ("check every file of the archive", "archiver verify --repair"),
 }
 """Name → what it does, and an example."""
 

@@ -88,6 +88,8 @@ def _crawl(sites: Sequence[RunningSite], root: Path, port: int) -> int:
 def _report(records: Sequence[dict[str, Any]], archive: Archive, seconds: float) -> None:
     print()
     print_counts([row for record in records for row in record["counts"]], ("new", "changed", "same", "failed"))
+    if records and not any(record["counts"] for record in records):
+        print("Nothing is new: the archive has every story of these sites as it is.")
     written = {path for record in records for path in record["files_written"]}
     print(
         f"\n{len(written)} files written, {sum(record['pages'] for record in records)} pages fetched, {seconds:.0f} s\n"

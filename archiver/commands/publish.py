@@ -11,8 +11,11 @@ from rich.table import Table
 from scrapy.utils.project import get_project_settings
 
 from archiver.commands import complain
+from archiver.commands.crawl import enter_project
 from archiver.outcome import Exit
+from archiver.reread import Rereader
 from archiver.settings import find_root
+from archiver.spider import load_selectors
 from archiver.store.archive import Archive, StorageError
 from archiver.store.publish import PublishError, PublishReport, publish
 
@@ -38,9 +41,10 @@ def open_archive(options: argparse.Namespace) -> Archive:
 
 
 def run(options: argparse.Namespace) -> int:
+    enter_project()
     archive = open_archive(options)
     try:
-        report = publish(archive)
+        report = publish(archive, Rereader(archive, lambda: load_selectors(get_project_settings())))
     except PublishError as error:
         _tell(error.report)
         complain(f"{error}. What is not published stands in {archive.inbox_dir}")
@@ -63,6 +67,8 @@ def _tell(report: PublishReport) -> None:
         [{"site": site, "section": section, **counts} for (site, section), counts in sorted(rows.items())],
         ("new", "changed", "same"),
     )
+    if report.removed:
+        complain(f"{report.removed} in the inbox had been taken down since: dropped")
     for path in report.running:
         complain(f"{path} is still being written by a crawl: left for later")
     for path, why in (*report.damaged, *report.unreadable):

@@ -68,6 +68,8 @@ _LINKED, _BOLD, _ITALIC = 1, 2, 4
 
 _SHALLOW: Final = 60
 """Blocks around a span that may still be a block itself: each asks for the text inside."""
+_SHORT: Final = 40
+"""Pieces of a label, a title or a question, at most."""
 _BULLETS: Final = frozenset("•◦▪‣●■")
 _PARAGRAPH_PARENTS: Final = frozenset("div section article main body td dd blockquote".split())
 
@@ -202,6 +204,8 @@ class _Walker:
         initial = text.lstrip()[:1]
         if initial in _BULLETS:
             return True
+        if len(self.pieces) > _SHORT:  # each line of a long block asks anew
+            return False
         said = [(piece, style) for piece, style in zip(self.pieces, self.styles, strict=True) if not piece.isspace()]
         if not said or initial.islower() or said[-1][0].rstrip().endswith(":"):
             return False

@@ -217,10 +217,13 @@ def _read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
     except OSError as error:
         raise StorageError(error.errno, error.strerror, str(path)) from error
     try:
-        table = _decode_parquet(content)
+        table = decode_parquet(content)
         version = (table.schema.metadata or {}).get(b"schema_version", b"").decode()
         if version.isdecimal() and int(version) > SCHEMA_VERSION:
             raise DamagedFileError(errno.EIO, f"Written by a newer archiver (schema {version})", str(path))
+        if version.isdecimal() and int(version) < SCHEMA_VERSION:
+            why = f"Written by an older archiver (schema {version}): run `archiver migrate`"
+            raise DamagedFileError(errno.EIO, why, str(path))
         if not table.schema.equals(schema):
             raise DamagedFileError(errno.EIO, "Not written by archiver: its columns are others", str(path))
     except StorageError:
@@ -232,7 +235,8 @@ def _read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(table.columns, schema=schema)
 
 
-def _decode_parquet(content: bytes) -> pa.Table:
+def decode_parquet(content: bytes) -> pa.Table:
+    """Read a Parquet file whole, every page against its checksum. ValueError or OSError where it is damaged."""
     file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
     table = file.read()
     table.validate(full=True)

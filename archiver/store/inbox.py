@@ -6,7 +6,7 @@ import errno
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from stat import S_ISREG
@@ -27,8 +27,9 @@ class InboxWriter:
     leaves none, and is locked until `close`: publishing leaves it alone while the crawl goes on.
     """
 
-    def __init__(self, archive: Archive, run: str) -> None:
+    def __init__(self, archive: Archive, run: str, *, before_sync: Callable[[], None] | None = None) -> None:
         self.path = archive.inbox_dir / f"{run}.jsonl"
+        self._before_sync = before_sync
         self._descriptor: int | None = None
         self._size = 0
         self._unsynced = 0
@@ -59,7 +60,15 @@ class InboxWriter:
             raise
         self._size += len(content)
 
+    def sync(self) -> None:
+        """Make what was appended durable, after what it points at (`before_sync`)."""
+        with storage_errors(self.path):
+            if self._descriptor is not None and self._unsynced:
+                self._sync(self._descriptor)
+
     def _sync(self, descriptor: int) -> None:
+        if self._before_sync:
+            self._before_sync()
         os.fsync(descriptor)
         self._unsynced = 0
 

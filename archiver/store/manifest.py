@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from archiver.store.archive import Archive, DamagedFileError, Partition, storage_errors
+from archiver.store.archive import Archive, DamagedFileError, Partition, storage_errors, sync_folder
 
 
 def write_manifest(archive: Archive, partitions: Iterable[Partition]) -> list[Path]:
     """Bring the manifest up to date with the files of these partitions; return the files written.
+
+    A file that is not there any more loses its entry, and a day without files its manifest.
 
     No other file is read, unless the manifest of its day is missing or damaged: that is made anew from all its files.
     """
@@ -27,28 +29,48 @@ def write_manifest(archive: Archive, partitions: Iterable[Partition]) -> list[Pa
         touched.setdefault(partition.date, []).extend(files)
     if not touched:
         return []
-    written, days = [], {}
+    written: list[Path] = []
+    days: dict[str, str | None] = {}
     for day, paths in sorted(touched.items()):
         place = _day_file(archive, day)
-        known = _read_json(place)
+        known = _read_json(place, "files")
         if known is None:
             known = {"files": {}}
             folders = (archive.stories_dir, archive.revisions_dir)
             paths = [path for folder in folders for path in folder.glob(f"date={day.isoformat()}/*/*.parquet")]
-        files = known["files"] | {path.relative_to(archive.root).as_posix(): _describe(path) for path in paths}
-        content = _encode({"date": day.isoformat(), "files": dict(sorted(files.items()))})
+        now = {
+            path.relative_to(archive.root).as_posix(): describe_file(path) if path.exists() else None for path in paths
+        }
+        held = _without_none(known["files"] | now)
+        if not held:
+            _remove(place)
+            days[day.isoformat()] = None
+            continue
+        content = encode_manifest({"date": day.isoformat(), "files": held})
         written += _put_if_new(archive, place, content)
         days[day.isoformat()] = hashlib.sha256(content).hexdigest()
-    known = _read_json(archive.manifest_file) or {"days": _digest_days(archive)}
-    content = _encode({"days": dict(sorted((known["days"] | days).items()))})
+    known = _read_json(archive.manifest_file, "days") or {"days": _digest_days(archive)}
+    content = encode_manifest({"days": _without_none(known["days"] | days)})
     return written + _put_if_new(archive, archive.manifest_file, content)
+
+
+def _without_none(entries: dict[str, Any]) -> dict[str, Any]:
+    return {name: entry for name, entry in sorted(entries.items()) if entry is not None}
+
+
+def _remove(path: Path) -> None:
+    with storage_errors(path):
+        if path.exists():
+            path.unlink()
+            sync_folder(path.parent)
 
 
 def _day_file(archive: Archive, day: date) -> Path:
     return archive.manifest_dir / f"date={day.isoformat()}.json"
 
 
-def _describe(path: Path) -> dict[str, Any]:
+def describe_file(path: Path) -> dict[str, Any]:
+    """Return the entry of a file."""
     with storage_errors(path):
         content = path.read_bytes()
     try:
@@ -71,18 +93,18 @@ def _digest_days(archive: Archive) -> dict[str, str]:
         }
 
 
-def _read_json(path: Path) -> Any:
-    """Return what the file holds, or None where it is missing or no JSON object of ours."""
+def _read_json(path: Path, key: str) -> Any:
+    """Return what the file holds, or None where it is missing or no JSON object with that key."""
     with storage_errors(path):
         try:
             held = json.loads(path.read_bytes())
         except (FileNotFoundError, ValueError):
             return None
-    kept = ("files", "days")
-    return held if isinstance(held, dict) and any(isinstance(held.get(key), dict) for key in kept) else None
+    return held if isinstance(held, dict) and isinstance(held.get(key), dict) else None
 
 
-def _encode(manifest: dict[str, Any]) -> bytes:
+def encode_manifest(manifest: Mapping[str, Any]) -> bytes:
+    """Return a manifest as it is written, byte for byte."""
     return (json.dumps(manifest, ensure_ascii=False, indent=1) + "\n").encode()
 
 

@@ -1,18 +1,20 @@
-"""Reading the archive back: which stories of a site it holds, and one story by its address."""
+"""Reading the archive back: which stories of a site it holds, and one story and its revisions by its address."""
 
 from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from archiver.items import Story
-from archiver.normalize import story_id
-from archiver.schema import table_to_stories
+from archiver.normalize import story_id as make_story_id
+from archiver.schema import Revision, table_to_stories
 from archiver.store.archive import Archive, DamagedFileError, Partition
+from archiver.store.revisions import table_to_revisions
 
 _KEYS = pa.schema([("date", pa.date32()), ("section", pa.string())])
 
@@ -35,15 +37,35 @@ def read_known(archive: Archive, site: str) -> list[KnownStory]:
 
 
 def find_story(archive: Archive, url: str) -> Story | None:
-    """Return the newest revision of the story at a cleaned address."""
-    wanted = story_id(url)
-    places = scan_stories(archive, ["date", "section"], ds.field("story_id") == wanted).to_pylist()
-    for place in places:
-        table = archive.read_stories(Partition(place["date"], place["section"]))
-        row = table.filter(pc.equal(table["story_id"], wanted))
-        if row.num_rows:
-            return table_to_stories(row, date=place["date"], section=place["section"])[0]
+    """Return the newest revision of the story at a cleaned address, be it the present one or an earlier one.
+
+    Where a story has moved away and another stands there now, that one is meant.
+    """
+    wanted = make_story_id(url)  # the key of a story is its first address
+    columns = ["story_id", "url", "date", "section"]
+    places = scan_stories(archive, columns, (ds.field("url") == url) | (ds.field("story_id") == wanted)).to_pylist()
+    if not places:
+        moved = scan_revisions(archive, ["story_id"], ds.field("url") == url)["story_id"]
+        if len(moved):
+            places = scan_stories(archive, columns, ds.field("story_id") == moved[-1].as_py()).to_pylist()
+    for place in sorted(places, key=lambda place: place["url"] != url):
+        if story := read_story(archive, Partition(place["date"], place["section"]), place["story_id"]):
+            return story
     return None
+
+
+def read_story(archive: Archive, partition: Partition, story_id: str) -> Story | None:
+    """Return the newest revision of a story whose partition is known; no other file is read."""
+    table = archive.read_stories(partition)
+    row = table.filter(pc.equal(table["story_id"], story_id))
+    return table_to_stories(row, date=partition.date, section=partition.section)[0] if row.num_rows else None
+
+
+def find_revisions(archive: Archive, story: Story) -> list[Revision]:
+    """Return every revision of a published story, oldest first."""
+    table = archive.read_revisions(Partition(story.date, story.section))
+    rows = table.filter(pc.equal(table["story_id"], story.story_id)).sort_by("revision")
+    return table_to_revisions(rows, date=story.date, section=story.section)
 
 
 def scan_stories(archive: Archive, columns: list[str], rows: ds.Expression) -> pa.Table:
@@ -51,18 +73,25 @@ def scan_stories(archive: Archive, columns: list[str], rows: ds.Expression) -> p
 
     Raises DamagedFileError where a file cannot be read back.
     """
-    if not archive.stories_dir.is_dir():
+    return _scan(archive.stories_dir, columns, rows)
+
+
+def scan_revisions(archive: Archive, columns: list[str], rows: ds.Expression) -> pa.Table:
+    """Return columns of the rows of `revisions/` that a condition picks; as `scan_stories`."""
+    return _scan(archive.revisions_dir, columns, rows)
+
+
+def _scan(folder: Path, columns: list[str], rows: ds.Expression) -> pa.Table:
+    if not folder.is_dir():
         return pa.table({column: pa.array([]) for column in columns})
     checked = ds.ParquetFileFormat(
         default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
     )
     try:
-        stories = ds.dataset(archive.stories_dir, format=checked, partitioning=ds.partitioning(_KEYS, flavor="hive"))
-        if not stories.files:
+        files = ds.dataset(folder, format=checked, partitioning=ds.partitioning(_KEYS, flavor="hive"))
+        if not files.files:
             return pa.table({column: pa.array([]) for column in columns})
-        return stories.to_table(columns, filter=rows)
+        return files.to_table(columns, filter=rows)
     except (pa.ArrowException, OSError) as error:
         code = getattr(error, "errno", None) or errno.EIO
-        raise DamagedFileError(
-            code, f"Cannot be read, restore it from a copy: {error}", str(archive.stories_dir)
-        ) from error
+        raise DamagedFileError(code, f"Cannot be read, restore it from a copy: {error}", str(folder)) from error

@@ -1,0 +1,79 @@
+"""What the archive gives back of a ledger that is new or lost: its stories, and where each stands."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pyarrow.dataset as ds
+
+from archiver.items import Found
+from archiver.schedule import next_visit, next_visit_to_missing
+from archiver.store.archive import Archive
+from archiver.store.known import Known
+from archiver.store.read import scan_stories
+from archiver.store.tables import PUT_URL, url_to_row
+
+PUT_PLACE = "INSERT INTO stories (story_id, date, section) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+
+_COLUMNS = [
+    "story_id", "url", "content_hash", "status", "published_at", "first_seen_at", "fetched_at",
+    "raw_file", "raw_offset", "raw_sha256", "section_label", "date_source", "published_raw",
+]  # fmt: skip
+
+
+def rebuild_places(ledger: sqlite3.Connection, archive: Archive, site: str) -> None:
+    """Fill the table `stories` from the archive."""
+    rows = _scan(archive, site, ["story_id", "date", "section"])
+    places = ((row["story_id"], row["date"].isoformat(), row["section"]) for row in rows)
+    ledger.executemany(PUT_PLACE, places)
+
+
+def rebuild_urls(ledger: sqlite3.Connection, archive: Archive, site: str) -> None:
+    """Fill the table `urls` from the archive, as if each story had been fetched once."""
+    ledger.executemany(PUT_URL, (url_to_row(_known(row)) for row in _scan(archive, site, _COLUMNS)))
+
+
+def add_addresses(ledger: sqlite3.Connection, archive: Archive, site: str, story_ids: Collection[str]) -> None:
+    """Add the addresses of these stories to the table `urls`, as if each had been fetched once."""
+    if story_ids:
+        rows = (row for row in _scan(archive, site, _COLUMNS) if row["story_id"] in story_ids)
+        ledger.executemany(PUT_URL, (url_to_row(_known(row)) for row in rows))
+
+
+def _scan(archive: Archive, site: str, columns: list[str]) -> Iterator[dict[str, Any]]:
+    table = scan_stories(archive, columns, ds.field("site") == site)
+    for batch in table.to_batches():  # not all at once: a row as a dictionary is many times its size
+        yield from batch.to_pylist()
+
+
+def _known(row: dict[str, Any]) -> Known:
+    fetched_at, is_gone = row["fetched_at"], row["status"] == "gone"
+    first_seen = min(row["first_seen_at"], fetched_at)
+    then = next_visit(
+        published_at=row["published_at"], first_seen=first_seen, visits=1, changes=0, last_changed=None, at=fetched_at
+    )
+    found = Found(section_label=row["section_label"])
+    if row["date_source"] in ("feed", "listing"):  # the page itself has no date
+        found = replace(found, published_at=row["published_at"], published_raw=row["published_raw"])
+    return Known(
+        url=row["url"],
+        found=found,
+        first_seen=first_seen,
+        last_seen=fetched_at,
+        last_fetched=fetched_at,
+        status=404 if is_gone else 200,
+        payload_sha256=row["raw_sha256"],
+        raw_file=row["raw_file"],
+        raw_offset=row["raw_offset"],
+        raw_fetched_at=fetched_at if row["raw_file"] else None,
+        content_hash=row["content_hash"],
+        story_id=row["story_id"],
+        published_at=row["published_at"],
+        visits=1,
+        missing_since=fetched_at if is_gone else None,
+        gone_at=fetched_at if is_gone else None,
+        next_visit=next_visit_to_missing(fetched_at, fetched_at) if is_gone else then,
+    )

@@ -1,0 +1,186 @@
+"""Peak memory of a crawl of many stories, served fast from loopback.
+
+    python -m bench.archive.crawl_memory --stories 2000 10000
+
+Each number of stories is a crawl of its own into an archive of its own. Peak is the crawling process's resident set, its
+publishing included; the archive must stay under 300 MB for 50,000 stories.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pyarrow.dataset as ds
+
+from bench.network import WORDS
+
+LIMIT_MB = 300
+SECTIONS = ("policy", "markets", "energy", "health", "transport")
+PER_PAGE = 50
+PER_DAY = 100
+"""Stories of a day: 50,000 stories are 500 days of five sections."""
+NEWEST = datetime(2026, 6, 29, 12, tzinfo=UTC)
+
+SETTINGS = """
+from archiver.settings import *
+SPIDER_MODULES = ["bench_sites"]
+DOWNLOAD_DELAY = 0
+LOG_LEVEL = "WARNING"
+"""
+SPIDERS = """
+from archiver.spider import StorySpider
+
+class Site(StorySpider):
+    name = "site"
+    home = {home!r}
+"""
+
+
+class Pages:
+    """Pages of a site of any size, each made when it is asked for."""
+
+    def __init__(self, stories: int) -> None:
+        self.stories = stories
+
+    def make(self, path: str) -> str | None:
+        kind, _, rest = path.strip("/").partition("/")
+        if not kind:
+            return self._page("Home", self._cards(range(min(10, self.stories))))
+        if kind == "section":
+            section, _, page = rest.partition("/page/")
+            return self._listing(section, int(page or 1))
+        if kind == "article":
+            return self._story(int(rest.rpartition("-")[2]))
+        return None
+
+    def _page(self, title: str, content: str) -> str:
+        nav = "".join(f"<li><a href='/section/{name}'>{name.title()}</a></li>" for name in SECTIONS)
+        return (
+            f"<html lang='en'><head><title>{title}</title></head><body><header><nav><ul>{nav}</ul></nav></header>"
+            f"<main>{content}</main></body></html>"
+        )
+
+    def _cards(self, numbers: Any) -> str:
+        return "".join(f"<article><h2><a href='{_path(n)}'>{_title(n)}</a></h2></article>" for n in numbers)
+
+    def _listing(self, section: str, page: int) -> str:
+        own = range(SECTIONS.index(section), self.stories, len(SECTIONS))
+        shown = own[(page - 1) * PER_PAGE : page * PER_PAGE]
+        more = (
+            f"<a rel='next' href='/section/{section}/page/{page + 1}'>Older</a>" if page * PER_PAGE < len(own) else ""
+        )
+        return self._page(section.title(), self._cards(shown) + more)
+
+    def _story(self, number: int) -> str:
+        random = Random(number)
+        at = NEWEST - timedelta(days=number // PER_DAY, minutes=number % PER_DAY)
+        text = "".join("<p>" + " ".join(random.choices(WORDS, k=60)).capitalize() + ".</p>" for _ in range(6))
+        section = SECTIONS[number % len(SECTIONS)]
+        label = f"<p><a href='/section/{section}'>More in {section.title()} →</a></p>"
+        stamp = f"<time datetime='{at.isoformat()}'>{at:%d %B %Y}</time>"
+        return self._page(_title(number), f"<article><h1>{_title(number)}</h1>{stamp}{text}{label}</article>")
+
+
+def _title(number: int) -> str:
+    first, second, third = Random(number).choices(WORDS, k=3)
+    return f"The {first} {second} and the {third} go to a vote, part {number}"
+
+
+def _path(number: int) -> str:
+    first, second, third = Random(number).choices(WORDS, k=3)
+    return f"/article/the-{first}-{second}-and-the-{third}-go-to-a-vote-part-{number}"
+
+
+def serve(stories: int, ports: Any) -> None:
+    pages = Pages(stories)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = -1
+        disable_nagle_algorithm = True
+
+        def do_GET(self) -> None:
+            page = pages.make(self.path)
+            body = (page or "no such page").encode()
+            self.send_response(404 if page is None else 200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    ports.put(server.server_port)
+    server.serve_forever()
+
+
+def crawl(stories: int, again: bool) -> list[tuple[int, float, int]]:
+    """Crawl a site of so many stories, and with `again` once more; return peak KiB, seconds and stories archived of each."""
+    ports: Any = multiprocessing.Queue()
+    server = multiprocessing.Process(target=serve, args=(stories, ports), daemon=True)
+    server.start()
+    found = []
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "scrapy.cfg").write_text("[settings]\ndefault = bench_settings\n")
+            (folder / "bench_settings.py").write_text(SETTINGS)
+            (folder / "bench_sites.py").write_text(SPIDERS.format(home=f"http://127.0.0.1:{ports.get()}/"))
+            found += [_measure(folder) for _ in range(1 + again)]
+    finally:
+        server.terminate()
+    return found
+
+
+def _measure(folder: Path) -> tuple[int, float, int]:
+    path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
+    begun = time.monotonic()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "scrapy", "crawl", "site"], cwd=folder, env=os.environ | {"PYTHONPATH": path}
+    )
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        sys.exit(f"the crawl ended with {child.returncode}")
+    archived = ds.dataset(folder / "data/stories", partitioning="hive").count_rows()
+    return used.ru_maxrss, time.monotonic() - begun, archived
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("--stories", type=int, nargs="+", default=[2_000, 10_000], help="50000 takes a quarter of an hour")
+    ask.add_argument("--again", action="store_true", help="crawl a second time: everything is known")
+    args = ask.parse_args()
+    print("| stories | archived | peak RSS | seconds |\n|---:|---:|---:|---:|")
+    peaks = []
+    for stories in args.stories:
+        for number, (peak, seconds, archived) in enumerate(crawl(stories, args.again)):
+            print(
+                f"| {stories}{', again' if number else ''} | {archived} | {peak / 1024:.0f} MB | {seconds:.0f} |",
+                flush=True,
+            )
+            if number == 0:
+                peaks.append((stories, peak / 1024))
+    if len(peaks) > 1:
+        (few, low), (many, high) = peaks[0], peaks[-1]
+        slope = (high - low) / (many - few)
+        print(f"\n{slope * 1000:.2f} MB a thousand stories; 50,000 would take {high + slope * (50_000 - many):.0f} MB")
+    if max(peak for _, peak in peaks) > LIMIT_MB:
+        sys.exit(f"more than {LIMIT_MB} MB")
+
+
+if __name__ == "__main__":
+    main()
