@@ -1,6 +1,6 @@
 """What a crawl knows of its site from earlier ones, and what it notes for the next. Pure: this one knows and keeps nothing.
 
-`archiver.store.memory` has the one that does. A spider asks it before each request and tells it what came of each.
+`archiver.recall` has the one that does. A spider asks it before each request and tells it what came of each.
 """
 
 from __future__ import annotations

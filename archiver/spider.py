@@ -402,9 +402,7 @@ class StorySpider(Spider):
 
     def parse(self, response: Response, **kwargs: Any) -> Output:
         """Take any page for what its content shows it to be: feed, sitemap, listing or story."""
-        body, url = response.body, response.url
-        if gzip_magic_number(response):
-            body = gunzip(body, max_size=self.settings.getint("DOWNLOAD_MAXSIZE"))
+        body, url = self._unpack(response), response.url
         if (feed := parse_feed(body, url)) is not None:
             self._keep(response, "feed")
             yield from self._ask_listed(feed, self._chain(url, via="feed"))
@@ -421,16 +419,19 @@ class StorySpider(Spider):
             self.memory.note_found(url, Found())
             yield from self._take_story(page, response, url, Found())
 
+    def _unpack(self, response: Response) -> bytes:
+        """The body of a feed or sitemap, which may be a gzip file of its own."""
+        if not gzip_magic_number(response):
+            return response.body
+        return gunzip(response.body, max_size=self.settings.getint("DOWNLOAD_MAXSIZE"))
+
     def parse_sitemap(self, response: Response) -> Output:
         """Ask for what a sitemap of the site names that is new or was touched since it was last read."""
         if response.status == 304:
             self._note_unchanged(response)
             self.outcome.listed += 1
             return
-        body = response.body
-        if gzip_magic_number(response):
-            body = gunzip(body, max_size=self.settings.getint("DOWNLOAD_MAXSIZE"))
-        sitemap = parse_sitemap(body, response.url)
+        sitemap = parse_sitemap(self._unpack(response), response.url)
         self._keep(response, "sitemap")
         if sitemap is None or sitemap.truncated or len(sitemap.sitemaps) > MAX_SITEMAPS:
             self.logger.warning("%s is no sitemap to go by: listings are read instead", response.url)

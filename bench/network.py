@@ -12,6 +12,22 @@ from archiver.demo.stories import Paragraph, Rewrite, Run, SourceEvent, load_eve
 WORDS = """levy council parcel statute tariff ledger hearing quorum docket filing clause remedy auditor bond trustee grid
 ferry orchard harbour viaduct canal tariff lantern meadow copper timber granite saddle anvil kettle bramble""".split()
 
+SETTINGS = """
+from archiver.settings import *
+SPIDER_MODULES = ["bench_sites"]
+DOWNLOAD_DELAY = 0
+LOG_LEVEL = "WARNING"
+"""
+"""Settings of a project that crawls one site on loopback."""
+SPIDERS = """
+from archiver.spider import StorySpider
+
+class Site(StorySpider):
+    name = "site"
+    home = {home!r}
+"""
+"""Its one spider."""
+
 
 def scale_events(stories_per_site: int) -> Sequence[SourceEvent]:
     """Return enough events for about so many stories on each site."""

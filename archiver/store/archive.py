@@ -57,6 +57,24 @@ def locked(path: Path, how: int) -> Iterator[None]:
         os.close(descriptor)
 
 
+def create_locked(path: Path) -> int:
+    """Create a file that one crawl will write and lock it; return its descriptor. FileExistsError where there is one."""
+    make_folder(path.parent)
+    while True:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # Between the two calls another process may have taken the empty file for a leftover and removed it.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), path.stat()):
+                    sync_folder(path.parent)
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
 _UNSAFE = re.compile(r"[\x00-\x20\x7f/\\%=]|__HIVE_DEFAULT_PARTITION__")
 """Readers take `%2F` for a slash, `=` for the end of a key and Hive's default partition for null."""
 

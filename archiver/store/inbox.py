@@ -7,14 +7,14 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISREG
 from types import TracebackType
 
 from archiver.items import Story
 from archiver.schema import SCHEMA_VERSION, story_from_json, story_to_json
-from archiver.store.archive import Archive, Partition, make_folder, storage_errors, sync_folder
+from archiver.store.archive import Archive, Partition, create_locked, storage_errors
 
 SYNC_EVERY = 64
 """Lines between two fsyncs. A killed process loses none; a power cut loses at most these."""
@@ -44,7 +44,7 @@ class InboxWriter:
         content = line.encode()
         with storage_errors(self.path):
             if self._descriptor is None:
-                self._descriptor = _create_locked(self.path)
+                self._descriptor = create_locked(self.path)
             self._write(self._descriptor, content)
             self._unsynced += 1
             if self._unsynced >= SYNC_EVERY:
@@ -100,24 +100,6 @@ def _check_publishable(story: Story) -> None:
     Partition(story.date, story.section)
     if not story.story_id or not story.site:
         raise ValueError(f"story without story_id or site: {story.url!r:.200}")
-
-
-def _create_locked(path: Path) -> int:
-    """Create the file of a new run and lock it; return its descriptor."""
-    make_folder(path.parent)
-    while True:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            # Between the two calls a publisher may have taken the empty file and removed it.
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), path.stat()):
-                    sync_folder(path.parent)
-                    return descriptor
-        except OSError:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
 
 
 @contextmanager

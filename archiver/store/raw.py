@@ -5,11 +5,9 @@ Reading them back is `raw_read`, the format of their records `warc`, the codings
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, date, datetime
 from http import HTTPStatus
 from importlib.metadata import version
@@ -18,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from archiver import __version__
-from archiver.store.archive import Archive, make_folder, storage_errors, sync_folder
+from archiver.store.archive import Archive, create_locked, make_folder, storage_errors
 from archiver.store.exchange import Exchange, digest_field, format_date, lines_of, make_members
 from archiver.store.ledgerfile import ledger_file
 from archiver.store.raw_read import RawPlace, digest_file, digest_line, place_file_of, raw_dir
@@ -206,7 +204,7 @@ class _OpenFile:
         self._unsynced = 0
         make_folder(path.parent)
         with storage_errors(path):
-            self._descriptor = _create_locked(path)
+            self._descriptor = create_locked(path)
 
     def append(self, content: bytes) -> None:
         if self._unsynced >= SYNC_EVERY:
@@ -236,23 +234,6 @@ class _OpenFile:
 
     def __exit__(self, *error: object) -> None:
         os.close(self._descriptor)
-
-
-def _create_locked(path: Path) -> int:
-    """Create the file of a new crawl and lock it; return its descriptor. FileExistsError where there is one."""
-    while True:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            # Between the two calls `finish_leftovers` may have taken the empty file for a leftover and removed it.
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), path.stat()):
-                    sync_folder(path.parent)
-                    return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
 
 
 def site_name(archive: Archive, site: str) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 
 import pyarrow.dataset as ds
 
-from bench.network import WORDS
+from bench.network import SETTINGS, SPIDERS, WORDS
 
 LIMIT_MB = 300
 SECTIONS = ("policy", "markets", "energy", "health", "transport")
@@ -31,20 +31,6 @@ PER_PAGE = 50
 PER_DAY = 100
 """Stories of a day: 50,000 stories are 500 days of five sections."""
 NEWEST = datetime(2026, 6, 29, 12, tzinfo=UTC)
-
-SETTINGS = """
-from archiver.settings import *
-SPIDER_MODULES = ["bench_sites"]
-DOWNLOAD_DELAY = 0
-LOG_LEVEL = "WARNING"
-"""
-SPIDERS = """
-from archiver.spider import StorySpider
-
-class Site(StorySpider):
-    name = "site"
-    home = {home!r}
-"""
 
 
 class Pages:

@@ -23,21 +23,7 @@ from random import Random
 import pyarrow.dataset as ds
 
 from archiver.demo.server import DemoNetwork, RunningSite
-from bench.network import scale_events
-
-SETTINGS = """
-from archiver.settings import *
-SPIDER_MODULES = ["bench_sites"]
-DOWNLOAD_DELAY = 0
-LOG_LEVEL = "WARNING"
-"""
-SPIDERS = """
-from archiver.spider import StorySpider
-
-class Site(StorySpider):
-    name = "site"
-    home = {home!r}
-"""
+from bench.network import SETTINGS, SPIDERS, scale_events
 
 
 @dataclass(frozen=True)
