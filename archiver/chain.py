@@ -31,30 +31,27 @@ class Chain:
     """When the first page was asked for."""
     conditions: dict[str, str] = field(default_factory=dict)
     """Headers that make the next request for the first page conditional on a change."""
-    known_before: datetime | None = None
-    """When the last pass began that reached the listing's end: what was seen before it hides nothing behind it."""
+    is_known: bool = False
+    """An earlier pass has read the listing to its end."""
 
     def take_page(
         self,
         url: str,
         stories: Iterable[ListedStory],
-        first_seen: Callable[[str], datetime | None] = lambda _: None,
+        is_news: Callable[[str], bool] = lambda _: True,
     ) -> list[ListedStory]:
         """Note a page of the listing and return its stories, without those that an earlier page showed.
 
-        `first_seen` tells when a story's address was first met. A page on which nothing is newer than the last whole
-        pass ends the listing. After a pass that was cut, what that one met is newer, and the listing is read on.
+        `is_news` tells whether more that is new may stand behind a story's address: where none on a page does, the
+        listing ends.
         """
         fresh = [story for story in stories if story.url not in self.met]
         self.met.update(story.url for story in fresh)
         self.visited.add(url)
         self.pages += 1
         self.days = [story.published_at.astimezone(UTC).date() for story in fresh if story.published_at]
-        self.is_at_end = not any(self._is_news(first_seen(story.url)) for story in fresh)
+        self.is_at_end = not any(is_news(story.url) for story in fresh)
         return fresh
-
-    def _is_news(self, seen_at: datetime | None) -> bool:
-        return seen_at is None or self.known_before is None or seen_at >= self.known_before
 
     def is_past(self, since: date | None) -> bool:
         """Tell whether the newest page lies wholly before a day; a page without any date does not tell."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from codecs import BOM_UTF8
 from typing import Final
+from urllib.parse import urljoin
 
 from lxml.etree import HTMLParser, fromstring
 from parsel import Selector
@@ -72,15 +73,16 @@ def unpack(body: bytes) -> bytes:
     return gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
 
 
-def own_address(page: Selector) -> str | None:
-    """Return the address that a page gives itself, where it is a complete one.
+def own_address(page: Selector, url: str = "") -> str | None:
+    """Return the address that a page gives itself; where `url`, that of the page, is not told, only a complete one.
 
     >>> own_address(Selector('<link rel="canonical" href="https://a.example/x#top">'))
     'https://a.example/x'
     """
     for query in ('//link[@rel="canonical"]/@href', '//meta[@property="og:url"]/@content'):
-        try:
-            return clean_url(page.xpath(query).get(""))
-        except ValueError:
-            continue
+        if address := page.xpath(query).get("").strip():
+            try:
+                return clean_url(urljoin(url, address))
+            except ValueError:
+                continue
     return None

@@ -71,7 +71,8 @@ class NormalizePipeline(Pipeline):
         story = normalize_story(item.printed, fetched_at=item.fetched_at, found=item.found)
         if item.raw:
             story = replace(story, raw_file=item.raw.file, raw_offset=item.raw.offset, raw_sha256=item.raw.sha256)
-        return replace(story, story_id=item.story_id or story.story_id)
+        known_as = self.spider.memory.identify(story, item.asked_url, item.moved_from)
+        return replace(story, story_id=known_as or story.story_id)
 
 
 class ValidatePipeline(Pipeline):

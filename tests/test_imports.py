@@ -11,6 +11,7 @@ PURE = [
     "arguments.py",
     "outcome.py",
     "chain.py",
+    "likeness.py",
     "reading.py",
     "schedule.py",
     "pages.py",
@@ -46,7 +47,8 @@ MAY_IMPORT = {
     "extract": {"extract", "items", "text", "urls"},
     "discover": {"discover", "extract", "items", "normalize", "text", "urls"},
     "schedule": set(),
-    "store": {"store", "schema", "items", "normalize", "schedule", "urls"},
+    "likeness": {"text"},
+    "store": {"store", "schema", "items", "likeness", "normalize", "schedule", "urls"},
     "middlewares": {"store"},
 }
 

@@ -58,6 +58,9 @@ class Known:
     """When it came to count as gone."""
     next_visit: datetime | None = None
     """Of stories only: listings, feeds and sitemaps are asked for in each crawl."""
+    title_key: int | None = None
+    """Of its headline and its first words (`archiver.likeness`): by them a story that has moved is found again."""
+    lead_key: int | None = None
     moved_to: str | None = None
     """Where its story is now; it is not visited any more."""
 
@@ -92,6 +95,8 @@ def take_page(
     content_hash: str | None,
     story_id: str | None,
     published_at: datetime | None,
+    title_key: int | None,
+    lead_key: int | None,
     site_change_rate: float | None,
 ) -> Known:
     """Return an address whose page was fetched."""
@@ -110,6 +115,8 @@ def take_page(
         content_hash=content_hash,
         story_id=story_id or known.story_id,
         published_at=published_at or known.published_at,
+        title_key=title_key,
+        lead_key=lead_key,
         visits=known.visits + 1,
         changes=known.changes + has_changed,
         last_changed=at if has_changed else now.last_changed,
@@ -217,6 +224,9 @@ class Pass:
     url: str
     label: str | None = None
     last_complete: datetime | None = None
+    """When the last pass ended that reached the listing's end."""
+    last_began: datetime | None = None
+    """When that pass began."""
     began: datetime | None = None
     """Of the pass that is not complete yet."""
     pages: int = 0
@@ -237,4 +247,4 @@ class Pass:
 
     def complete(self, at: datetime) -> Pass:
         """Return the listing read to its end."""
-        return Pass(url=self.url, label=self.label, last_complete=at)
+        return Pass(url=self.url, label=self.label, last_complete=at, last_began=self.began)

@@ -6,8 +6,9 @@ take-downs. The rest (validators, visits, how far listings were read) is asked o
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date, datetime
 from functools import partial
@@ -174,6 +175,36 @@ class Ledger:
         rows = self._select("WHERE url = ?", url)
         return rows[0] if rows else None
 
+    def get_all(self, urls: Sequence[str]) -> dict[str, Known]:
+        """Return what is known of these addresses, a few hundred at a time asked for together."""
+        self.flush()
+        known: dict[str, Known] = {}
+        for start in range(0, len(urls), _PAGE):
+            wanted = json.dumps(urls[start : start + _PAGE])
+            rows = self._select("WHERE url IN (SELECT value FROM json_each(?))", wanted)
+            known.update((row.url, row) for row in rows)
+        return known
+
+    def note_named(self, named: Sequence[tuple[str, str | None]], at: datetime) -> None:
+        """Note that a sitemap has named known addresses again, and with what lastmod; none becomes due. Durable at once."""
+        if named:
+            self.flush()
+            rows = [(to_stamp(at), lastmod, url) for url, lastmod in named]
+            put = "UPDATE urls SET last_seen = ?, lastmod = coalesce(?, lastmod) WHERE url = ?"
+            self._file.run(partial(_put_all, put, rows))
+
+    def find_look_alikes(self, title_key: int | None, lead_key: int | None, *, unseen_since: datetime) -> list[Known]:
+        """Return the live archived stories with one of these keys whose address nothing has named since, a few at most."""
+        alike = "WHERE {} = ? AND content_hash IS NOT NULL AND moved_to IS NULL AND gone_at IS NULL LIMIT 10"
+        found = {
+            known.url: known
+            for column, key in (("title_key", title_key), ("lead_key", lead_key))
+            if key is not None
+            for known in self._select(alike.format(column), key)
+        }
+        now = [self._unwritten.get(url, known) for url, known in found.items()]
+        return [known for known in now if known.last_seen < unseen_since and not known.moved_to and not known.is_gone]
+
     def due(self, at: datetime, *, limit: int | None = None) -> list[Known]:
         """Return the stories, fetched before, whose next visit has come, the most overdue first.
 
@@ -235,6 +266,8 @@ class Ledger:
         content_hash: str | None = None,
         story_id: str | None = None,
         published_at: datetime | None = None,
+        title_key: int | None = None,
+        lead_key: int | None = None,
     ) -> None:
         """Note a page that was fetched, and plan the next visit to it.
 
@@ -255,6 +288,8 @@ class Ledger:
             content_hash=content_hash,
             story_id=story_id,
             published_at=published_at,
+            title_key=title_key,
+            lead_key=lead_key,
             site_change_rate=self.site_change_rate,
         )
         self._note_look(known, now)
@@ -318,23 +353,23 @@ class Ledger:
 
     def begin_pass(self, listing_url: str, at: datetime, *, label: str | None = None) -> None:
         """Note that a listing is being read from its first page; how far a pass that was cut had come stays known."""
-        self._passes[listing_url] = self._get_pass(listing_url).begin(at, label)
+        self._passes[listing_url] = self.get_pass(listing_url).begin(at, label)
 
     def note_pass(self, listing_url: str, page_url: str, at: datetime) -> None:
         """Note that a page of a listing was read; to be called when what it named has been noted."""
-        self._passes[listing_url] = self._get_pass(listing_url).read_page(page_url, at)
+        self._passes[listing_url] = self.get_pass(listing_url).read_page(page_url, at)
 
     def complete_pass(self, listing_url: str, at: datetime) -> None:
         """Note that a listing was read to its end, or to where nothing was new after a pass that was complete."""
-        self._passes[listing_url] = self._get_pass(listing_url).complete(at)
+        self._passes[listing_url] = self.get_pass(listing_url).complete(at)
 
     def last_complete_pass(self, listing_url: str) -> datetime | None:
         """Return when a listing was last read to its end."""
-        return self._get_pass(listing_url).last_complete
+        return self.get_pass(listing_url).last_complete
 
     def unfinished_pass(self, listing_url: str) -> str | None:
         """Return the furthest page read by a pass that was cut, None where the last one was complete or there is none."""
-        return self._get_pass(listing_url).reached
+        return self.get_pass(listing_url).reached
 
     def listings(self) -> list[Pass]:
         """Return the listings of the site, in the order of their addresses."""
@@ -369,6 +404,10 @@ class Ledger:
         sought = "SELECT 1 FROM removed WHERE url = ? OR story_id = ? LIMIT 1"
         return self._file.run(lambda c: c.execute(sought, (url, story_id or id_of(url))).fetchone()) is not None
 
+    def has_removed(self) -> bool:
+        """Tell whether any story of the site has been taken down."""
+        return self._file.run(lambda c: c.execute("SELECT 1 FROM removed LIMIT 1").fetchone()) is not None
+
     def counts(self, at: datetime | None = None) -> dict[str, int]:
         """Return how many addresses there are of each sort, for `archiver status`; with `at` also how many are due."""
         self.flush()
@@ -398,7 +437,8 @@ class Ledger:
     def _get_or_make(self, url: str, kind: Kind, at: datetime) -> Known:
         return self.get(url) or Known(url=url, kind=kind, first_seen=at, last_seen=at)
 
-    def _get_pass(self, listing_url: str) -> Pass:
+    def get_pass(self, listing_url: str) -> Pass:
+        """Return how far a listing has been read."""
         if listing_url in self._passes:
             return self._passes[listing_url]
         row = self._file.run(lambda connection: connection.execute(SELECT_PASS, (listing_url,)).fetchone())
@@ -419,6 +459,11 @@ class Ledger:
             connection.executemany(PUT_PASS, map(pass_to_row, self._passes.values()))
             added = "UPDATE tally SET looks = looks + ?, changes = changes + ?"
             connection.execute(added, (self._looks, self._changes))
+
+
+def _put_all(statement: str, rows: Sequence[tuple[Any, ...]], connection: sqlite3.Connection) -> None:
+    with transaction(connection):
+        connection.executemany(statement, rows)
 
 
 def _fetch(statement: str, values: tuple[Any, ...], connection: sqlite3.Connection) -> list[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.dataset as ds
 
 from archiver.items import Found
+from archiver.likeness import title_key
 from archiver.schedule import next_visit, next_visit_to_missing
 from archiver.store.archive import Archive
 from archiver.store.known import Known
@@ -20,7 +21,7 @@ PUT_PLACE = "INSERT INTO stories (story_id, date, section) VALUES (?, ?, ?) ON C
 
 _COLUMNS = [
     "story_id", "url", "content_hash", "status", "published_at", "first_seen_at", "fetched_at",
-    "raw_file", "raw_offset", "raw_sha256", "section_label", "date_source", "published_raw",
+    "raw_file", "raw_offset", "raw_sha256", "section_label", "date_source", "published_raw", "title",
 ]  # fmt: skip
 
 
@@ -72,6 +73,7 @@ def _known(row: dict[str, Any]) -> Known:
         content_hash=row["content_hash"],
         story_id=row["story_id"],
         published_at=row["published_at"],
+        title_key=title_key(row["title"]),
         visits=1,
         missing_since=fetched_at if is_gone else None,
         gone_at=fetched_at if is_gone else None,

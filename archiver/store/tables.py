@@ -93,6 +93,13 @@ MIGRATIONS: Final = (
         "CREATE TABLE tally (looks INTEGER NOT NULL, changes INTEGER NOT NULL)",
         "INSERT INTO tally VALUES (0, 0)",
     ),
+    (
+        "ALTER TABLE listings ADD COLUMN last_began INTEGER",
+        "ALTER TABLE urls ADD COLUMN title_key INTEGER",
+        "ALTER TABLE urls ADD COLUMN lead_key INTEGER",
+        "CREATE INDEX urls_title ON urls (title_key) WHERE title_key IS NOT NULL",
+        "CREATE INDEX urls_lead ON urls (lead_key) WHERE lead_key IS NOT NULL",
+    ),
 )
 """Each brings a file of the version before to its own. Times are microseconds since 1970, UTC."""
 

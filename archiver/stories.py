@@ -1,0 +1,271 @@
+"""Reading stories: page by page, those that have moved, and those that are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from parsel import Selector
+from scrapy import Request
+from scrapy.http import Response
+from scrapy.spidermiddlewares.httperror import HttpError
+
+from archiver.asking import (
+    STORY_PRIORITY,
+    Asking,
+    FetchedStory,
+    GoneStory,
+    Output,
+    add_conditions,
+    fetched_at,
+    is_torn,
+    name_failure,
+    parse_page,
+    redirects_of,
+)
+from archiver.chain import Chain
+from archiver.discover.addresses import listing_base
+from archiver.extract import Selectors
+from archiver.extract.parts import find_first_part
+from archiver.items import Found, PrintedStory
+from archiver.memory import LookAlike, RawPlace
+from archiver.reading import Reading, is_no_story
+from archiver.urls import is_same_site, join_url
+
+if TYPE_CHECKING:
+    from twisted.python.failure import Failure
+
+PART_PRIORITY: Final = STORY_PRIORITY + 1
+"""A story that has been begun is read to its end before the next one."""
+
+
+@dataclass
+class Fetching:
+    """A story whose pages are being fetched."""
+
+    asked_url: str
+    found: Found
+    reading: Reading
+    raw: RawPlace | None
+    """Where its page, the first of several, is kept."""
+    url: str
+    """Where its first page stands: after redirects."""
+    moved_from: str | None = None
+
+
+class StoryReader(Asking):
+    """Takes the pages of stories and hands on what they make."""
+
+    selectors: ClassVar[Selectors | None] = None
+
+    def parse_story(self, response: Response, asked_url: str, found: Found, chain: Chain | None = None) -> Output:
+        """Extract a story and, where the whole site is crawled, follow what it leads to."""
+        is_moved = bool(redirects_of(response)[0])
+        if response.status == 304 and is_moved:
+            # The new address knows the page by the old one's validators: what it says of itself is still to be read.
+            yield self._request_story(asked_url, found, chain, is_again=True)
+            return
+        if response.status == 304 or (not is_moved and self.memory.is_unchanged(asked_url, response)):
+            self._note_unchanged(response, asked_url)
+            self.outcome.keep_same(asked_url, self.memory.section_of(asked_url))
+            return
+        page = parse_page(response)
+        if self._is_taken_down(page, response.url):
+            self.outcome.pages += 1
+            self._leave_out(asked_url, "removed")
+            return
+        self._keep(response, "story", found)
+        if page is None or (self.home and not is_same_site(response.url, self.home)):
+            self._leave_out(asked_url, "no_story")
+        elif response.url != asked_url and self._leads_to_listing(response.url):
+            yield from self._miss(asked_url, 404, response)
+        else:
+            yield from self._take_story(page, response, asked_url, found, chain)
+
+    def _leads_to_listing(self, url: str) -> bool:
+        """Tell whether a redirect ended where sites send who asks for a story they have deleted."""
+        base = listing_base(url)
+        return base in {*self._chains, listing_base(self.home or "")} or self.memory.has_read(url)
+
+    def _take_story(
+        self, page: Selector, response: Response, asked_url: str, found: Found, chain: Chain | None = None
+    ) -> Output:
+        reading = Reading(self.selectors, fetched_at(response))
+        printed = reading.print(page, response.url, is_torn=is_torn(response))
+        if is_no_story(page, response.url, printed, found):
+            self._leave_out(asked_url, "no_story")
+            return
+        if first := find_first_part(printed):
+            self._leave_out(asked_url, "part")
+            yield from self.ask_story(first, found, chain)
+            return
+        if chain and printed.published_at:
+            chain.days.append(printed.published_at.astimezone(UTC).date())
+        reading.begin(page, response.url, printed)
+        asked, is_for_good = redirects_of(response)
+        moved_from = asked[0] if is_for_good else None
+        yield from self._read_on(Fetching(asked_url, found, reading, self._raw, response.url, moved_from))
+
+    # Stories of several pages
+
+    def _read_on(self, story: Fetching) -> Output:
+        """Ask for the page that a story goes on with; hand on one that is complete."""
+        url, is_single = story.reading.wanted, story.reading.single is not None
+        if url is None:
+            yield from self._finish(story)
+            return
+        self._asked.add(url)
+        # The filter of duplicates would drop a part that redirects, and with it the story.
+        yield Request(
+            url,
+            self.parse_single_page if is_single else self.parse_part,
+            errback=self.single_page_failed if is_single else self.part_failed,
+            priority=PART_PRIORITY,
+            cb_kwargs={"asked_url": story.asked_url, "story": story},
+            dont_filter=True,
+        )
+
+    def parse_part(self, response: Response, asked_url: str, story: Fetching) -> Output:
+        """Add a page to its story and go on to the next; a page that does not go on with the story ends it."""
+        page = self._read(response, "part", story.found)
+        if lost := story.reading.take_part(page, response.url, is_torn=is_torn(response)):
+            self._lose_part(*lost, story)
+        yield from self._read_on(story)
+
+    def parse_single_page(self, response: Response, asked_url: str, story: Fetching) -> Output:
+        """Take the view that has all pages of a story on one, if it does."""
+        page = self._read(response, "part", story.found)
+        if story.reading.take_single(page, response.url, is_torn=is_torn(response)):
+            story.raw = self._raw
+        yield from self._read_on(story)
+
+    # Complete stories
+
+    def _finish(self, story: Fetching) -> Output:
+        """Hand a story on, unless one that looks like it stood elsewhere: then that address tells first whether it moved."""
+        printed = story.reading.finish()
+        other = None if story.moved_from else self.memory.find_look_alike(story.asked_url, printed)
+        if other is not None and other.url not in self._asked:
+            yield self._ask_look_alike(other, story)
+        else:
+            yield from self._hand_on(story, printed)
+
+    def _hand_on(self, story: Fetching, printed: PrintedStory) -> Output:
+        if self.memory.has_failed:
+            self._lose(story.asked_url, "storage")
+            return
+        yield FetchedStory(
+            printed=printed,
+            fetched_at=story.reading.fetched_at,
+            found=story.found,
+            asked_url=story.asked_url,
+            raw=story.raw,
+            moved_from=story.moved_from,
+        )
+        if self.home:
+            yield from self._follow(printed)
+
+    def _follow(self, printed: PrintedStory) -> Iterator[Request]:
+        """Ask for the section's listing and the related stories; where part of a site was asked for, they would lead out of
+        it, and are kept for a crawl of the whole."""
+        if not self.arguments.is_bounded and printed.section_url and is_same_site(printed.section_url, printed.url):
+            yield from self.start_chain(printed.section_url, printed.section_label)
+        for related in printed.related:
+            url = join_url(printed.url, related.url)
+            if not url or not is_same_site(url, printed.url) or not self._has_shape_of_story(url):
+                continue
+            found = Found(via="related", title=related.title)
+            if not self.arguments.is_bounded:
+                self.leftovers.setdefault(url, found)
+            elif not self.memory.is_known(url):
+                self.memory.note_found(url, found)
+
+    # Stories that have moved
+
+    def _ask_look_alike(self, other: LookAlike, story: Fetching) -> Request:
+        """Ask where the address of an archived story leads that looks like one just fetched from another address."""
+        self._asked.add(other.url)
+        request = Request(
+            other.url,
+            self.parse_look_alike,
+            errback=self.look_alike_failed,
+            priority=PART_PRIORITY,
+            cb_kwargs={"asked_url": story.asked_url, "story": story, "other": other.url},
+            dont_filter=True,
+        )
+        return add_conditions(request, other.headers)
+
+    def parse_look_alike(self, response: Response, asked_url: str, story: Fetching, other: str) -> Output:
+        """Take a story for one that has moved if the address of the archived one leads to it."""
+        if response.url != other and listing_base(response.url) in {listing_base(story.url), listing_base(asked_url)}:
+            self._keep(response, "moved", story.found)
+            story.moved_from = other
+        yield from self._hand_on(story, story.reading.finish())
+
+    def look_alike_failed(self, failure: Failure) -> Output:
+        """Take a story for new: that the other one cannot be had is for its own next visit to tell."""
+        story: Fetching = failure.request.cb_kwargs["story"]  # type: ignore[attr-defined]
+        yield from self._hand_on(story, story.reading.finish())
+
+    # Failures
+
+    def story_failed(self, failure: Failure) -> Output:
+        """Tell a story that is rightly left out from one that is lost, and one that is gone from one never archived."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        reason, is_lost = name_failure(failure.value)
+        url = request.cb_kwargs["asked_url"]
+        if is_lost:
+            self.memory.note_failed(url, reason)
+            self._lose(url, reason)
+        elif isinstance(failure.value, HttpError):
+            yield from self._miss(url, failure.value.response.status, failure.value.response)
+        else:
+            self._leave_out(url, reason)
+
+    def _miss(self, url: str, status: int, response: Response) -> Output:
+        """Account for a story that is not there, now or for good."""
+        if self.memory.is_going(url, status):
+            # The memory is told when the inbox has it: a crawl killed in between would leave the story live for ever.
+            yield GoneStory(url=url, seen_at=fetched_at(response))
+        else:
+            self.memory.note_gone(url, status)
+        self.outcome.skip(url, "gone")
+
+    def _leave_out(self, url: str, reason: str) -> None:
+        self.outcome.skip(url, reason)
+        self.memory.note_left_out(url, reason)
+
+    def part_failed(self, failure: Failure) -> Output:
+        """Hand on what there is of a story whose next page cannot be read."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        story: Fetching = request.cb_kwargs["story"]
+        reason, is_lost = name_failure(failure.value)
+        if is_lost:
+            self._lose_part(request.url, f"part_{reason}", story)
+        else:
+            self.outcome.skipped[f"part_{reason}"] += 1
+        story.reading.miss()
+        yield from self._read_on(story)
+
+    def single_page_failed(self, failure: Failure) -> Output:
+        """Read page by page where the single-page view cannot be had: nothing is lost."""
+        story: Fetching = failure.request.cb_kwargs["story"]  # type: ignore[attr-defined]
+        story.reading.miss()
+        yield from self._read_on(story)
+
+    def _lose_part(self, url: str, reason: str, story: Fetching) -> None:
+        self._lose(url, reason, story.reading.parts[0].section_label or story.found.section_label)
+        story.reading.is_cut = True
+
+    def request_dropped(self, request: Request) -> None:
+        """Account for a story that redirects to one already met: the filter of duplicates drops it without a word."""
+        asked_url = request.cb_kwargs.get("asked_url")
+        if asked_url is None:
+            return
+        self.outcome.skip(asked_url, "duplicate")
+        if set(request.meta.get("redirect_reasons", [302])) <= {301, 308}:
+            self.memory.note_moved(asked_url, request.url)
+        else:
+            self.memory.note_left_out(asked_url, "duplicate")

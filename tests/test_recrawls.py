@@ -1,0 +1,563 @@
+"""What a crawl asks for again, and what it makes of stories that go, return and move: small servers, crawled for days."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pyarrow.dataset as ds
+import pytest
+from crawls import listing_page
+from torture.harness import Nursery, build_faults, make_project
+
+pytestmark = pytest.mark.slow
+
+DAY = timedelta(days=1)
+WORDS = """levy council parcel statute tariff ledger hearing quorum docket filing clause remedy auditor bond trustee grid
+ferry orchard harbour viaduct canal lantern meadow copper timber granite saddle anvil kettle bramble""".split()
+
+
+def prose(topic: str) -> str:
+    random = Random(topic)
+    sentences = [" ".join(random.choices(WORDS, k=12)).capitalize() + "." for _ in range(16)]
+    return "".join(f"<p>{' '.join(sentences[start : start + 4])}</p>" for start in range(0, 16, 4))
+
+
+def story(topic: str, *, title: str | None = None, more: str = "", head: str = "") -> str:
+    title = title or f"The {topic} bill goes to a vote at last"
+    body = f"<article><h1>{title}</h1>{prose(topic)}{more}</article>"
+    return f"<html><head><title>{title}</title>{head}</head><body><main>{body}</main></body></html>"
+
+
+def path_of(topic: str) -> str:
+    return f"/article/{topic}-bill-goes-to-a-vote"
+
+
+def cards(*topics: str) -> dict[str, str]:
+    return {path_of(topic): f"The {topic} bill goes to a vote at last" for topic in topics}
+
+
+@dataclass
+class Site:
+    """A site whose pages a test changes at will: path → page, `→path` (301), `~path` (302) or a status."""
+
+    pages: dict[str, str | bytes | int] = field(default_factory=dict)
+    has_validators: bool = True
+    requests: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[int] = field(default_factory=Counter)
+
+    def start(self) -> None:
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                site.requests[self.path] += 1
+                page = site.pages.get(self.path, 404)
+                headers: dict[str, str] = {"Content-Type": "text/html; charset=utf-8"}
+                body, status = b"", 200
+                if isinstance(page, int):
+                    status, body = page, b"<p>no such page</p>"
+                elif isinstance(page, str) and page[:1] in "→~":
+                    status, headers["Location"] = (301 if page[0] == "→" else 302), page[1:]
+                else:
+                    body = page.encode() if isinstance(page, str) else page
+                    if body[:5] in (b"<?xml", b"\x1f\x8b\x08\x00\x00"):
+                        headers["Content-Type"] = "application/xml"
+                    tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+                    if site.has_validators:
+                        headers["ETag"] = tag
+                        if self.headers.get("If-None-Match") == tag:
+                            status, body = 304, b""
+                site.statuses[status] += 1
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                if status != 304:
+                    self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def put(self, *topics: str) -> None:
+        """Put up stories, and a home page with two sections that list them, the newest first."""
+        for topic in topics:
+            self.pages[path_of(topic)] = story(topic)
+        self.list_stories(*topics)
+
+    def list_stories(self, *topics: str, more: dict[str, str] | None = None) -> None:
+        nav = {"/policy": "Policy", "/markets": "Markets", "/energy": "Energy"}
+        shown = cards(*topics) | (more or {})
+        self.pages["/"] = listing_page(dict(list(shown.items())[:3]), nav=nav)
+        self.pages["/policy"] = listing_page(shown, nav=nav)
+        for other in ("markets", "energy"):
+            self.pages.setdefault(path_of(other + "-one"), story(other + "-one"))
+            self.pages[f"/{other}"] = listing_page(cards(other + "-one"), nav=nav)
+
+    def put_sitemap(self, lastmods: dict[str, str], path: str = "/sitemap.xml") -> None:
+        entries = "".join(
+            f"<url><loc>{self.url}{each}</loc><lastmod>{lastmod}</lastmod></url>" for each, lastmod in lastmods.items()
+        )
+        self.pages[path] = (
+            f'<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{entries}</urlset>'
+        )
+        self.pages["/robots.txt"] = f"User-agent: *\nAllow: /\nSitemap: {self.url}/sitemap.xml\n"
+
+
+@dataclass
+class Crawls:
+    """Crawls of one site, each at a time of its own."""
+
+    nursery: Nursery
+    folder: Path
+    site: Site
+
+    def __call__(self, days: float = 0, *words: str, exit_code: int = 0) -> Counter[str]:
+        """Crawl so many days from now; return the requests by path, without robots.txt."""
+        self.site.requests.clear()
+        self.site.statuses.clear()
+        ended = self.nursery.run(self.folder, "scrapy", "crawl", "site", *words, clock=days * DAY)
+        assert ended.code == exit_code, ended.log
+        assert "Traceback" not in ended.log
+        verified = self.nursery.run(self.folder, "archiver", "verify")
+        assert verified.code == 0, verified.log
+        return Counter({path: count for path, count in self.site.requests.items() if path != "/robots.txt"})
+
+    def rows(self, table: str = "stories") -> list[dict[str, Any]]:
+        folder = self.folder / "data" / table
+        if not folder.is_dir():
+            return []
+        found = ds.dataset(folder, partitioning="hive").to_table().to_pylist()
+        keys = [(row["story_id"], row["revision"]) for row in found]
+        assert len(keys) == len(set(keys))
+        return found
+
+    def row(self, path: str) -> dict[str, Any]:
+        (found,) = [row for row in self.rows() if row["url"] == self.site.url + path]
+        return found
+
+    def history(self, story_id: str) -> list[tuple[int, str, str]]:
+        rows = [row for row in self.rows("revisions") if row["story_id"] == story_id]
+        return sorted((row["revision"], row["status"], row["url"].removeprefix(self.site.url)) for row in rows)
+
+
+@pytest.fixture(scope="module")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    library = build_faults(tmp_path_factory.mktemp("faults"))
+    if library is None:
+        pytest.skip("clocks are moved by a preloaded C library: needs Linux and a C compiler")
+    nursery = Nursery(library)
+    yield nursery
+    nursery.close()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+    site.start()
+    yield site
+    site.server.shutdown()
+    site.server.server_close()
+
+
+@pytest.fixture
+def crawl(nursery: Nursery, site: Site, tmp_path: Path) -> Crawls:
+    return Crawls(nursery, make_project(tmp_path, site.url + "/"), site)
+
+
+LISTINGS = {"/policy", "/markets", "/energy"}
+TOPICS = ("rail", "water", "harbour", "grain")
+
+
+# What is asked for
+
+
+@pytest.mark.parametrize("has_validators", [True, False])
+def test_where_nothing_is_new_each_section_is_asked_for_once(crawl: Crawls, site: Site, has_validators: bool) -> None:
+    site.has_validators = has_validators
+    site.put(*TOPICS)
+    crawl()
+    before = {path: path.stat().st_mtime_ns for path in (crawl.folder / "data").rglob("*.parquet")}
+    for hours in (0.1, 0.2):
+        assert crawl(hours / 24) == Counter(LISTINGS)
+    assert {path: path.stat().st_mtime_ns for path in (crawl.folder / "data").rglob("*.parquet")} == before
+    assert len(crawl.rows()) == 6
+
+
+def test_a_new_story_costs_one_request_more(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    crawl()
+    site.put("tariff", *TOPICS)
+    assert crawl(0.02) == Counter([*LISTINGS, path_of("tariff")])
+
+
+def paged(site: Site, topics: list[str], size: int = 2) -> None:
+    """Deal the stories of /policy over pages."""
+    site.put(*topics)
+    nav = {"/policy": "Policy", "/markets": "Markets", "/energy": "Energy"}
+    for number, start in enumerate(range(0, len(topics), size), 1):
+        address = "/policy" if number == 1 else f"/policy?page={number}"
+        following = f"<a rel='next' href='/policy?page={number + 1}'>Next</a>" if start + size < len(topics) else ""
+        site.pages[address] = listing_page(cards(*topics[start : start + size]), nav=nav, more=following)
+
+
+def test_a_listing_ends_where_nothing_is_new(crawl: Crawls, site: Site) -> None:
+    topics = [f"{word}-{number}" for number, word in enumerate(WORDS[:10])]
+    paged(site, topics)
+    crawl()
+    assert len(crawl.rows()) == 12
+    paged(site, ["tariff-x", "tariff-y", "tariff-z", *topics])
+    asked = crawl(0.02)
+    assert asked["/policy?page=2"] == 1
+    assert asked["/policy?page=3"] == 1, "page 2 had a new story"
+    assert not asked["/policy?page=4"]
+    assert len(crawl.rows()) == 15
+    assert crawl(0.025) == Counter(LISTINGS)
+
+
+def test_after_a_pass_that_was_cut_the_listing_is_read_on(crawl: Crawls, site: Site) -> None:
+    topics = [f"{word}-{number}" for number, word in enumerate(WORDS[:10])]
+    paged(site, topics)
+    site.pages["/policy?page=4"] = 503
+    crawl(exit_code=4)
+    paged(site, topics)
+    asked = crawl(0.02)
+    assert asked["/policy?page=5"] == 1
+    assert len(crawl.rows()) == 12
+    assert crawl(0.025) == Counter(LISTINGS)
+
+
+def test_a_story_is_looked_at_when_it_is_due_and_a_change_is_a_revision(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    crawl()
+    site.pages[path_of("rail")] = story("rail", more="<p>On Friday the levy council said that the parcel was void.</p>")
+    assert crawl(0.02) == Counter(LISTINGS)
+    assert path_of("rail") in crawl(2)
+    assert crawl.row(path_of("rail"))["revision"] == 2
+    assert site.statuses[304] >= 5
+
+
+def test_a_change_of_layout_makes_no_revision(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    crawl()
+    for topic in TOPICS:
+        page = story(topic).replace(
+            "<main>", "<header>News <nav><a href='/policy'>Policy</a></nav></header><main class=x>"
+        )
+        site.pages[path_of(topic)] = page.replace("<p>", "<p class='t'>")
+    assert path_of("rail") in crawl(2)
+    assert {row["revision"] for row in crawl.rows()} == {1}
+
+
+def test_a_page_that_is_no_story_is_not_asked_for_at_each_crawl(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    terms = "/article/the-terms-of-our-service"
+    site.pages[terms] = story("terms", head='<script type=\'application/ld+json\'>{"@type": "ProfilePage"}</script>')
+    site.list_stories(*TOPICS, more={terms: "The terms under which we serve you"})
+    assert crawl()[terms] == 1
+    assert not crawl(0.02)[terms]
+    assert not crawl(3)[terms]
+    site.pages[terms] = story("terms")
+    site.list_stories("tariff", *TOPICS, more={terms: "The terms under which we serve you"})
+    assert crawl(40)[terms] == 1
+    assert crawl.row(terms)["revision"] == 1
+
+
+def test_a_story_that_failed_is_tried_again(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    site.pages[path_of("rail")] = 503
+    crawl(exit_code=4)
+    site.pages[path_of("rail")] = story("rail")
+    assert crawl(0.1)[path_of("rail")] == 1
+    assert len(crawl.rows()) == 6
+
+
+def test_full_asks_for_every_story_with_conditions(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    crawl()
+    asked = crawl(0.02, "-a", "full=1")
+    assert {path_of(topic) for topic in TOPICS} <= set(asked)
+    assert site.statuses[304] >= 6
+
+
+def test_crawl_url_takes_the_listing_and_no_more(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    site.pages[path_of("rail")] = 503
+    crawl(exit_code=4)
+    site.pages[path_of("rail")] = story("rail")
+    site.requests.clear()
+    ended = crawl.nursery.run(crawl.folder, "scrapy", "crawl", "url", "-a", f"url={site.url}/energy", clock=2 * DAY)
+    assert ended.code == 0, ended.log
+    assert site.requests == Counter(["/robots.txt", "/energy", path_of("energy-one")])
+
+
+# Sitemaps
+
+
+def lastmods(*topics: str, day: str = "2026-06-29") -> dict[str, str]:
+    return {path_of(topic): day for topic in (*topics, "markets-one", "energy-one")}
+
+
+@pytest.mark.parametrize("has_validators", [True, False])
+@pytest.mark.parametrize("form", ["plain", "gzip", "index"])
+def test_a_sitemap_that_has_proved_to_name_all_is_all_that_is_read(
+    crawl: Crawls, site: Site, form: str, has_validators: bool
+) -> None:
+    site.has_validators = has_validators
+    sitemaps = ["/sitemap.xml", "/part.xml"] if form == "index" else ["/sitemap.xml"]
+
+    def put(days: dict[str, str]) -> None:
+        site.put_sitemap(days, sitemaps[-1])
+        if form == "gzip":
+            site.pages["/sitemap.xml"] = gzip.compress(str(site.pages["/sitemap.xml"]).encode(), mtime=0)
+        if form == "index":
+            child = f"<sitemap><loc>{site.url}/part.xml</loc></sitemap>"
+            site.pages["/sitemap.xml"] = f'<?xml version="1.0"?><sitemapindex>{child}</sitemapindex>'
+
+    site.put(*TOPICS)
+    put(lastmods(*TOPICS))
+    crawl()
+    assert crawl(0.02) == Counter(sitemaps)
+    site.pages[path_of("rail")] = story("rail", more="<p>On Friday the levy council said that the parcel was void.</p>")
+    site.put("tariff")
+    put(lastmods("tariff", *TOPICS) | {path_of("rail"): "2026-07-02T10:00:00Z"})
+    assert crawl(0.025) == Counter([*sitemaps, path_of("rail"), path_of("tariff")])
+    assert crawl.row(path_of("rail"))["revision"] == 2
+    assert len(crawl.rows()) == 7
+    assert crawl(0.03) == Counter(sitemaps)
+
+
+@pytest.mark.parametrize("fault", [404, 410, "<html><body>Not here</body></html>"])
+def test_a_sitemap_that_is_lost_gives_way_to_the_listings(crawl: Crawls, site: Site, fault: int | str) -> None:
+    site.put(*TOPICS)
+    site.put_sitemap(lastmods(*TOPICS))
+    crawl()
+    site.put("tariff", *TOPICS)
+    site.pages["/sitemap.xml"] = fault
+    assert path_of("tariff") in crawl(0.02)
+    assert crawl.row(path_of("tariff"))["revision"] == 1
+
+
+def test_a_dead_sitemap_in_robots_txt_is_no_failure(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    site.pages["/robots.txt"] = f"User-agent: *\nAllow: /\nSitemap: {site.url}/sitemap.xml\n"
+    assert crawl()["/sitemap.xml"] == 1
+    assert crawl(0.02) == Counter(LISTINGS)
+
+
+def test_a_crawl_of_a_section_hides_nothing_from_the_next_of_all(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    site.put_sitemap(lastmods(*TOPICS))
+    crawl()
+    site.put("tariff", *TOPICS)
+    site.put_sitemap(lastmods("tariff", *TOPICS))
+    site.list_stories(*TOPICS)
+    crawl(0.02, "-a", "section=markets")
+    assert crawl(0.025)[path_of("tariff")] == 1
+
+
+def test_a_sitemap_that_no_crawl_has_read_yet_is_read(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    site.put_sitemap(lastmods(*TOPICS, "orphan"))
+    site.pages[path_of("orphan")] = story("orphan")
+    site.pages["/policy"] = 503
+    crawl(0, "-a", "limit=2", exit_code=4)
+    site.list_stories(*TOPICS)
+    crawl(0.1)
+    assert crawl.row(path_of("orphan"))["revision"] == 1
+
+
+def test_a_feed_may_stand_for_a_listing(crawl: Crawls, site: Site) -> None:
+    item = "<item><title>The {0} bill goes to a vote at last</title><link>{1}{2}</link><pubDate>{3}</pubDate></item>"
+    day = "Mon, 29 Jun 2026 10:00:00 GMT"
+    items = "".join(item.format(topic, site.url, path_of(topic), day) for topic in TOPICS)
+    site.put(*TOPICS)
+    site.pages["/feed"] = f"<?xml version='1.0'?><rss><channel><title>All</title>{items}</channel></rss>"
+    (crawl.folder / "own_sites.py").write_text(
+        f"from archiver.spider import StorySpider\n\n"
+        f"class Site(StorySpider):\n    name = 'site'\n    start_urls = ['{site.url}/feed']\n"
+    )
+    crawl()
+    assert {(str(row["date"]), row["date_source"]) for row in crawl.rows()} == {("2026-06-29", "feed")}
+    assert crawl(0.02) == Counter(["/feed"])
+    assert site.statuses[304] == 1
+
+
+# Stories that go and return
+
+
+@pytest.mark.parametrize("answer", [404, "~/", "→/policy"])
+def test_a_story_is_gone_when_two_visits_a_day_apart_do_not_find_it(
+    crawl: Crawls, site: Site, answer: int | str
+) -> None:
+    site.put(*TOPICS)
+    crawl()
+    kept = crawl.row(path_of("rail"))
+    site.pages[path_of("rail")] = answer
+    assert path_of("rail") in crawl(2)
+    assert crawl.row(path_of("rail"))["status"] == "live"
+    assert path_of("rail") not in crawl(2.1)
+    assert path_of("rail") in crawl(3.1)
+    now = crawl.row(path_of("rail"))
+    assert (now["status"], now["revision"], now["body"]) == ("gone", 2, kept["body"])
+    crawl(6)
+    site.pages[path_of("rail")] = story("rail")
+    crawl(40)
+    back = crawl.row(path_of("rail"))
+    assert (back["status"], back["revision"]) == ("live", 3)
+    assert [each[:2] for each in crawl.history(back["story_id"])] == [(1, "live"), (2, "gone"), (3, "live")]
+
+
+def test_a_story_that_answers_410_is_gone_at_once(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    crawl()
+    site.pages[path_of("rail")] = 410
+    crawl(2)
+    assert crawl.row(path_of("rail"))["status"] == "gone"
+    crawl(40)
+    assert crawl.row(path_of("rail"))["revision"] == 2
+
+
+def test_a_story_that_was_missing_once_is_live(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    crawl()
+    site.pages[path_of("rail")] = 404
+    crawl(2)
+    site.pages[path_of("rail")] = story("rail")
+    crawl(4)
+    site.pages[path_of("rail")] = 404
+    crawl(12)
+    assert crawl.row(path_of("rail"))["status"] == "live"
+    assert crawl.row(path_of("rail"))["revision"] == 1
+
+
+# Stories that move
+
+NEW = "/article/rail-bill-passes"
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_a_story_that_moves_keeps_its_key_and_has_its_next_revision_there(
+    crawl: Crawls, site: Site, is_listed: bool
+) -> None:
+    site.put(*TOPICS)
+    crawl()
+    story_id = crawl.row(path_of("rail"))["story_id"]
+    site.pages[NEW], site.pages[path_of("rail")] = story("rail"), f"→{NEW}"
+    more = {NEW: "The rail bill goes to a vote at last"} if is_listed else {}
+    site.list_stories("water", "harbour", "grain", more=more)
+    crawl(2)
+    assert crawl.row(NEW)["story_id"] == story_id
+    assert len(crawl.rows()) == 6
+    assert crawl.history(story_id) == [(1, "live", path_of("rail"))]
+    site.pages[NEW] = story("rail", more="<p>On Friday the levy council said that the parcel was void.</p>")
+    assert path_of("rail") not in crawl(9)
+    assert [each[0] for each in crawl.history(story_id)] == [1, 2]
+    assert len(crawl.rows()) == 6
+
+
+@pytest.mark.parametrize("title", [None, "The rail bill passes with a wide margin"])
+@pytest.mark.parametrize("arrow", ["→", "~"])
+def test_a_new_slug_is_the_old_story_where_the_old_address_leads_to_it(
+    crawl: Crawls, site: Site, arrow: str, title: str | None
+) -> None:
+    """The old address is not due: it is asked for because headline or first words are those of the new one."""
+    site.put(*TOPICS)
+    crawl()
+    story_id = crawl.row(path_of("rail"))["story_id"]
+    site.pages[NEW], site.pages[path_of("rail")] = story("rail", title=title), f"{arrow}{NEW}"
+    site.list_stories("water", "harbour", "grain", more={NEW: title or "The rail bill goes to a vote at last"})
+    asked = crawl(0.02)
+    assert (asked[NEW] >= 1, asked[path_of("rail")]) == (True, 1)
+    assert crawl.row(NEW)["story_id"] == story_id
+    assert [each[0] for each in crawl.history(story_id)] == ([1] if title is None else [1, 2])
+    assert len(crawl.rows()) == 6
+    assert not crawl(0.03)[path_of("rail")]
+
+
+@pytest.mark.parametrize("answer", ["same", 404])
+def test_a_look_alike_whose_address_leads_nowhere_else_is_another_story(
+    crawl: Crawls, site: Site, answer: str | int
+) -> None:
+    site.put(*TOPICS)
+    crawl()
+    site.pages[NEW] = story("rail")
+    if isinstance(answer, int):
+        site.pages[path_of("rail")] = answer
+    site.list_stories("water", "harbour", "grain", more={NEW: "The rail bill goes to a vote at last"})
+    assert crawl(0.02)[path_of("rail")] == 1
+    assert crawl.row(NEW)["story_id"] != crawl.row(path_of("rail"))["story_id"]
+    assert not crawl(0.03)[path_of("rail")]
+    assert len(crawl.rows()) == 7
+
+
+def test_a_new_slug_with_the_old_canonical_address_is_the_old_story(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    crawl()
+    canonical = f"<link rel='canonical' href='{path_of('rail')}'>"
+    site.pages[NEW] = story("rail", head=canonical, more="<p>On Friday the levy council said it was void.</p>")
+    site.pages[path_of("rail")] = 404
+    site.list_stories("water", "harbour", "grain", more={NEW: "The rail bill goes to a vote at last"})
+    crawl(0.02)
+    assert crawl.row(path_of("rail"))["revision"] == 2
+    assert len(crawl.rows()) == 6
+
+
+def test_a_new_canonical_address_on_the_same_page_makes_no_second_story(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    crawl()
+    story_id = crawl.row(path_of("rail"))["story_id"]
+    site.pages[path_of("rail")] = story(
+        "rail", head=f"<link rel='canonical' href='{site.url}/2026/rail-bill-to-a-vote'>"
+    )
+    crawl(2)
+    assert len(crawl.rows()) == 6
+    assert crawl.row("/2026/rail-bill-to-a-vote")["story_id"] == story_id
+
+
+def test_a_story_that_moves_there_and_back_is_one(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    crawl()
+    story_id = crawl.row(path_of("rail"))["story_id"]
+    site.pages[NEW], site.pages[path_of("rail")] = story("rail"), f"→{NEW}"
+    crawl(2)
+    site.pages[NEW], site.pages[path_of("rail")] = f"→{path_of('rail')}", story("rail")
+    crawl(9)
+    crawl(20)
+    assert crawl.row(path_of("rail"))["story_id"] == story_id
+    assert len(crawl.rows()) == 6
+
+
+# Stories taken down
+
+
+def test_a_story_taken_down_is_not_kept_under_another_address(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    crawl()
+    removed = crawl.nursery.run(crawl.folder, "archiver", "remove", site.url + path_of("rail"), "--why", "asked to")
+    assert removed.code == 0, removed.log
+    alias = "/amp/rail-bill-goes-to-a-vote"
+    site.pages[alias] = story("rail", head=f"<link rel='canonical' href='{path_of('rail')}'>")
+    site.list_stories(*TOPICS, more={alias: "The rail bill goes to a vote, in short"})
+    asked = crawl(0.02)
+    assert not asked[path_of("rail")]
+    assert len(crawl.rows()) == 5
+    kept = b"".join(gzip.decompress(path.read_bytes()) for path in (crawl.folder / "data").rglob("*.warc.gz"))
+    assert b"<h1>The rail bill goes to a vote at last" not in kept
+    assert not crawl(3)[alias]
