@@ -296,7 +296,7 @@ class SiteMemory(Memory):
         for redirect in redirects:
             self.raw.write(redirect, about | {"kind": "redirect"})
         place = self.raw.write(exchange, about)
-        if kind not in ("part", "moved"):
+        if kind not in ("part", "moved", "gone"):
             is_moved = bool(redirects) and {redirect.status for redirect in redirects} <= {301, 308}
             self._answers[asked] = _Answer(
                 response.url, exchange.fetched_at, exchange.status, read_validators(response), place, is_moved

@@ -228,6 +228,7 @@ class StoryReader(Asking):
         """Account for a story that is not there, now or for good."""
         if self.memory.is_going(url, status):
             # The memory is told when the inbox has it: a crawl killed in between would leave the story live for ever.
+            self.memory.keep_page(response, "gone", Found())  # a revision comes of this answer, too
             yield GoneStory(url=url, seen_at=fetched_at(response))
         else:
             self.memory.note_gone(url, status)
