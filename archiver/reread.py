@@ -23,7 +23,7 @@ from archiver.normalize import IncompleteStory, normalize_story, validate_story
 from archiver.pages import read_page
 from archiver.reading import Reading, is_no_story
 from archiver.store.archive import Archive, StorageError
-from archiver.store.raw_read import RawRecord, iter_records, raw_dir, read_record
+from archiver.store.raw_read import RawPlace, RawRecord, iter_records, raw_dir, read_record
 
 SelectorsOf: TypeAlias = Mapping[str, Selectors | None]
 """Name of a spider → its own selectors."""
@@ -87,12 +87,26 @@ class Rereader:
     def read(self, row: Story) -> Story:
         """Return what a crawl would archive now had it got the raw page of a row. Raises UnreadableError."""
         record = self._read_row(row)
-        spider = str(record.found.get("spider"))
+        view = record if record.found.get("kind") == "part" else None
+        return self._read_story(self._read_first(record) if view else record, view)
+
+    def read_visit(self, record: RawRecord) -> Story | None:
+        """Return the story that a crawl archived when it got this first page, its raw place filled in; None where today's
+        rules find none.
+
+        For `archiver verify --repair`, see `archiver.store.rebuild_raw.FromRaw`.
+        """
+        try:
+            return self._read_story(record, None)
+        except UnreadableError:
+            return None
+
+    def _read_story(self, first: RawRecord, view: RawRecord | None) -> Story:
+        """Read the story of a first page and its later ones; of `view` alone, where that has all of it."""
+        spider = str(first.found.get("spider"))
         selectors = self._get_selectors()
         if spider not in selectors:
             raise UnreadableError(f"there is no spider {spider!r:.60} any more, and with it no selectors")
-        view = record if record.found.get("kind") == "part" else None
-        first = self._read_first(record) if view else record
         found, reading = _read_found(first.found), Reading(selectors[spider], first.fetched_at)
         page = _parse(first)
         if page is None:
@@ -103,13 +117,13 @@ class Rereader:
         reading.begin(page, first.url, printed)
         if view:
             reading.take_single(_parse(view), view.url, is_torn=view.is_torn)
-        self._read_on(reading, first)
+        place = self._read_on(reading, first) or (view or first).place
         story = normalize_story(reading.finish(), fetched_at=first.fetched_at, found=found)
         try:
             validate_story(story)
         except IncompleteStory as error:
             raise UnreadableError(f"no {' and no '.join(error.missing)} by today's rules") from error
-        return story
+        return replace(story, raw_file=place.file, raw_offset=place.offset, raw_sha256=place.sha256)
 
     def _get_selectors(self) -> SelectorsOf:
         if callable(self._selectors):
@@ -132,19 +146,23 @@ class Rereader:
 
     # Several pages
 
-    def _read_on(self, reading: Reading, first: RawRecord) -> None:
-        """Read the further pages of a story from the files of the crawl that fetched the first."""
+    def _read_on(self, reading: Reading, first: RawRecord) -> RawPlace | None:
+        """Read the further pages of a story from the files of the crawl that fetched the first; return where the one
+        stands that has them all."""
         if reading.wanted is None:
-            return
+            return None
         pages = self._find_pages(first.file)
         further = {url: place for place in _after(pages, first) for url in place.urls}
+        whole: RawPlace | None = None
         while wanted := reading.wanted:
             if place := further.get(_key(wanted)):
-                _take(reading, self._read_record(place.file, place.offset))
+                record = self._read_record(place.file, place.offset)
+                whole = record.place if _take(reading, record) else whole
             elif pages.damage:
                 raise UnreadableError(f"one of its raw pages cannot be read: {pages.damage}")
             else:
                 reading.miss()
+        return whole
 
     def _read_first(self, view: RawRecord) -> RawRecord:
         """Read the page from which the view of all pages was come to."""
@@ -188,12 +206,14 @@ class Rereader:
         return _Pages(places, damage)
 
 
-def _take(reading: Reading, record: RawRecord) -> None:
+def _take(reading: Reading, record: RawRecord) -> bool:
+    """Take a further page; tell whether it is the view that has all of the story."""
     page = _parse(record)
     if reading.single:
-        reading.take_single(page, record.url, is_torn=record.is_torn)
-    elif reading.take_part(page, record.url, is_torn=record.is_torn):
+        return reading.take_single(page, record.url, is_torn=record.is_torn)
+    if reading.take_part(page, record.url, is_torn=record.is_torn):
         reading.is_cut = True
+    return False
 
 
 def put_back(story: Story, row: Story, placed: Story) -> Story:

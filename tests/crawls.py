@@ -99,7 +99,7 @@ def paths(urls: Iterable[str]) -> list[str]:
 
 
 class Pages:
-    """A site made of a few pages: path → HTML, or status. Counts what it is asked for."""
+    """A site made of a few pages: path → HTML, a status, `→URL` (302) or `⇒URL` (301). Counts what it is asked for."""
 
     def __init__(self, pages: dict[str, str | int]) -> None:
         self.pages = pages
@@ -112,8 +112,8 @@ class Pages:
             def do_GET(self) -> None:
                 served.requests[self.path] += 1
                 page = served.pages.get(self.path, 404)
-                if isinstance(page, str) and page.startswith("→"):
-                    self.send_response(302)
+                if isinstance(page, str) and page[:1] in ("→", "⇒"):
+                    self.send_response(302 if page[0] == "→" else 301)
                     self.send_header("Location", page[1:])
                     self.end_headers()
                     return

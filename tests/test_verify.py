@@ -340,10 +340,11 @@ def test_a_flip_in_the_footer_that_no_reader_sees_is_mended(archive: Archive) ->
     assert lines(archive) == []
 
 
-def from_raw(archive: Archive, record: RawRecord) -> Story | None:
+def from_raw(record: RawRecord) -> Story | None:
     title, _, body = record.body.decode().removeprefix("<html><h1>").removesuffix("</html>").partition("</h1>")
     slug = record.url.rpartition("/")[2]
-    return make_story(slug, site=record.url.split("/")[2], title=title, body=body, fetched_at=record.fetched_at)
+    story = make_story(slug, site=record.url.split("/")[2], title=title, body=body, fetched_at=record.fetched_at)
+    return replace(story, raw_file=record.file, raw_offset=record.offset, raw_sha256=record.sha256)
 
 
 def test_a_partition_of_which_both_files_are_damaged_is_rebuilt_from_raw_pages(archive: Archive) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from archiver.commands import complain
 from archiver.commands.publish import add_root, open_archive
 from archiver.outcome import Exit
-from archiver.store.archive import StorageError
+from archiver.store.archive import Archive, StorageError
 from archiver.store.faults import Checked, Fault
 from archiver.store.verify import verify
+
+if TYPE_CHECKING:
+    from archiver.store.repair import Done
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,9 +37,7 @@ def run(options: argparse.Namespace) -> int:
     faults: list[Fault] = []
     try:
         if options.repair:
-            from archiver.store.repair import repair
-
-            for done in repair(archive):
+            for done in _repair(archive):
                 repaired.append(str(done))
                 lost += [done.fault] if done.fault else []
                 if not options.json:
@@ -55,6 +57,20 @@ def run(options: argparse.Namespace) -> int:
             complain(note)
         print(summarize(checked, faults))
     return 1 if faults or lost else Exit.DONE
+
+
+def _repair(archive: Archive) -> Iterator[Done]:
+    # Extraction and Scrapy are not loaded where nothing is to be rebuilt: `verify` alone starts in half the time.
+    from scrapy.utils.project import get_project_settings
+
+    from archiver.commands.crawl import enter_project
+    from archiver.reread import Rereader
+    from archiver.spider import load_selectors
+    from archiver.store.repair import repair
+
+    enter_project()
+    rereader = Rereader(archive, lambda: load_selectors(get_project_settings()))
+    yield from repair(archive, rereader.read_visit)
 
 
 def summarize(checked: Checked, faults: Sequence[Fault]) -> str:

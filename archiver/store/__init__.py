@@ -23,7 +23,7 @@ tables      the ledger's tables, version by version, and its rows
 ledgerfile, sqlite, rebuild   the ledger's file opened, migrated, set aside when damaged, made anew from the archive
 removed     take-downs, in the ledger and in a text file that outlives it
 verify      the whole archive checked; its parts are check_tables, check_raw and check_state, what they share is faults
-repair      what can be rebuilt is rebuilt, a partition by rebuild_tables
+repair      what can be rebuilt is rebuilt, a partition by rebuild_tables, from raw pages by rebuild_raw
 seal        digests of ledgers at rest and of run records
 migrate     an archive of an older version brought up to date
 """

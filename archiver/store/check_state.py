@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from archiver.store.archive import Archive, locked
+from archiver.store.archive import Archive, StorageError, locked
 from archiver.store.check_tables import RawHeads
 from archiver.store.faults import Checked, Fault, Index, name_of
 from archiver.store.inbox import read_inbox, taken_inbox
 from archiver.store.ledgerfile import ledger_file
+from archiver.store.raw_read import iter_records, raw_dir
 from archiver.store.removed import format_removed, parse_removed
 from archiver.store.seal import at_rest, check_json, is_checkpointed, seal_file, seal_line, wal_of
 from archiver.store.tables import MIGRATIONS, to_stamp
+from archiver.urls import site_of
 
 
 def check_inbox(archive: Archive, checked: Checked) -> Iterator[Fault]:
@@ -72,7 +75,16 @@ def ledgers_of(archive: Archive, index: Index) -> dict[Path, str | None]:
     for path in sorted(archive.state_dir.glob("*.sqlite")):
         site = unquote(path.stem)
         ledgers[path] = site if ledger_file(archive, site) == path else None
-    return ledgers | {ledger_file(archive, site): site for site in index.sites}
+    sites = [*index.sites, *_sites_of_raw(archive, [path.stem for path in ledgers])]
+    return ledgers | {ledger_file(archive, site): site for site in sites}
+
+
+def _sites_of_raw(archive: Archive, ledgers: Collection[str]) -> Iterator[str]:
+    """Return the sites that have raw pages and no ledger: a crawl makes one before it asks for its first page."""
+    for path in sorted(raw_dir(archive).glob("*/*.warc.gz")):
+        if not any(path.name.startswith(f"{name}-") for name in ledgers):
+            with suppress(StorageError, ValueError):
+                yield from (site_of(record.url) for record in islice(iter_records(path), 1))
 
 
 def check_ledgers(archive: Archive, index: Index, checked: Checked) -> Iterator[Fault]:
@@ -90,7 +102,7 @@ def check_ledger(archive: Archive, path: Path, site: str | None, index: Index, c
     if removed.exists():
         yield from _check_removed_lines(archive, removed)
     if not path.exists():
-        yield Fault(name, f"is not there, but stories of {site} are", "missing")
+        yield Fault(name, f"is not there, but pages of {site} are", "missing")
         return
     checked.counts["ledgers"] += 1
     with ExitStack() as stack:

@@ -80,6 +80,16 @@ class Index:
         row = (partition.date.isoformat(), partition.section)
         self.connection.execute("INSERT OR IGNORE INTO unread VALUES (?, ?)", row)
 
+    def has(self, story_id: str) -> bool:
+        select = "SELECT 1 FROM archived WHERE story_id = ?"
+        return self.connection.execute(select, (story_id,)).fetchone() is not None
+
+    @property
+    def unread(self) -> set[Partition]:
+        """The partitions whose stories cannot be told."""
+        rows = self.connection.execute("SELECT date, section FROM unread")
+        return {Partition(date.fromisoformat(day), section) for day, section in rows}
+
     @property
     def sites(self) -> list[str]:
         return [site for (site,) in self.connection.execute("SELECT DISTINCT site FROM archived ORDER BY site")]

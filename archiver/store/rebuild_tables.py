@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass, fields, replace
-from glob import escape
-from pathlib import Path
-from sqlite3 import DatabaseError
-from sqlite3 import connect as connect_plain
-from typing import Any, TypeAlias
-from urllib.parse import quote
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from archiver.items import Story
 from archiver.schema import Revision, encode_parquet, revisions_to_table, stories_to_table
-from archiver.store.archive import Archive, DamagedFileError, Partition, StorageError
+from archiver.store.archive import Archive, Partition
 from archiver.store.check_tables import Content, Entries, compare_rows
 from archiver.store.faults import name_of
-from archiver.store.raw_read import RawRecord, iter_records, raw_dir, read_record
-from archiver.store.revisions import judge, make_revision
-
-FromRaw: TypeAlias = Callable[[Archive, RawRecord], Story | None]
-"""Extracts the story of a raw page, its later pages included; None, never an error, where there is none."""
+from archiver.store.rebuild_raw import RawVisits, Replayed, as_story
+from archiver.store.revisions import make_revision, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +26,23 @@ class Rebuilt:
 
 
 def rebuild_partition(
-    archive: Archive, partition: Partition, content: Content, entries: Entries | None, from_raw: FromRaw | None
+    archive: Archive, partition: Partition, content: Content, entries: Entries | None, visits: RawVisits | None
 ) -> Rebuilt | None:
     """Return the best there is to be had of a partition with faults: what gives the bytes of which the manifest tells,
-    else what agrees in itself; None where nothing does."""
+    else the first that agrees in itself, else all that is left; None where nothing is."""
     first: Rebuilt | None = None
-    for candidate in _candidates(archive, partition, content, from_raw):
+    rest: Rebuilt | None = None
+    for candidate in _candidates(archive, partition, content, visits):
         if entries is not None and _is_as_told(archive, partition, candidate, entries):
             return candidate
         rows = Content(candidate.stories, candidate.revisions)
-        if first is None and (candidate.stories or candidate.revisions):
-            first = candidate if not list(compare_rows(archive, partition, rows)) else None
-    if first is None and content.revisions is None and content.stories:
-        known = [replace(make_revision(story, None, []), revision=story.revision) for story in content.stories]
-        return Rebuilt(content.stories, known, "the newest revisions rebuilt from stories, the earlier ones are lost")
-    return first
+        if not list(compare_rows(archive, partition, rows)):
+            first = first or candidate
+        else:
+            rest = rest or candidate
+    if first or content.revisions is not None:  # rows that can be read and disagree stay as they are, and named
+        return first
+    return rest
 
 
 def encode_rows(rebuilt: Rebuilt) -> tuple[bytes, bytes]:
@@ -67,103 +60,68 @@ def _is_as_told(archive: Archive, partition: Partition, candidate: Rebuilt, entr
 
 
 def _candidates(
-    archive: Archive, partition: Partition, content: Content, from_raw: FromRaw | None
+    archive: Archive, partition: Partition, content: Content, visits: RawVisits | None
 ) -> Iterator[Rebuilt]:
+    """Yield what there is to be had, none of it without rows; the raw pages are read only if nothing before fits."""
     stories, revisions = content.stories, content.revisions
-    if stories is not None and revisions is not None:
+    if stories is not None and revisions is not None and (stories or revisions):
         yield Rebuilt(stories, revisions, "written anew with the rows that they hold")
-    if revisions is not None:
+    if revisions:
         yield Rebuilt(_newest(revisions), revisions, "stories rebuilt from revisions")
-    if stories is not None and all(story.revision == 1 for story in stories):
+    if stories and all(story.revision == 1 for story in stories):
         first = [make_revision(story, None, []) for story in stories]
         yield Rebuilt(stories, first, "revisions rebuilt from stories")
-    if from_raw is not None and (raw := _from_raw(archive, partition, from_raw)):
-        if stories is not None and (mended := _join(stories, raw.revisions)):
-            yield mended
-        yield raw
+    raw = visits.replay(partition) if visits else None
+    if raw and stories:
+        yield _join_revisions(stories, raw)
+    elif raw and revisions:
+        yield _join_stories(revisions, raw)
+    elif raw and raw.stories:
+        yield Rebuilt(raw.stories, raw.revisions, f"rebuilt from raw pages{_but_unread(raw)}")
+    if stories:
+        yield _join_revisions(stories, Replayed([], [], 0))
 
 
 def _newest(revisions: Sequence[Revision]) -> list[Story]:
     newest = {row.story_id: row for row in sorted(revisions, key=lambda row: row.revision)}
-    return [Story(**{name: getattr(row, name) for name in _STORY}) for row in newest.values()]
+    return [as_story(row) for row in newest.values()]
 
 
-_STORY = tuple(column.name for column in fields(Story))
+def _join_stories(revisions: Sequence[Revision], raw: Replayed) -> Rebuilt:
+    """Return revisions that are whole with the newest row of each story; of one that moved since, as its page tells."""
+    pages = {story.story_id: story for story in raw.stories}
+    stories = []
+    for story in _newest(revisions):
+        page = pages.get(story.story_id, story)
+        is_later = page.revision == story.revision and version_of(page) == version_of(story) and page.url != story.url
+        stories.append(replace(page, first_seen_at=story.first_seen_at) if is_later else story)
+    return Rebuilt(stories, list(revisions), "stories rebuilt from revisions and raw pages")
 
 
-def _join(stories: Sequence[Story], revisions: Sequence[Revision]) -> Rebuilt | None:
-    """Return stories whose own rows are whole with the revisions that the raw pages gave."""
-    numbers = {(row.story_id, row.revision, row.content_hash) for row in revisions}
-    if any((story.story_id, story.revision, story.content_hash) not in numbers for story in stories):
-        return None
-    return Rebuilt(list(stories), list(revisions), "revisions rebuilt from raw pages")
+def _join_revisions(stories: Sequence[Story], raw: Replayed) -> Rebuilt:
+    """Return stories that are whole with the revisions that the raw pages give, the newest with the text of its row."""
+    in_order = sorted(raw.revisions, key=lambda row: (row.story_id, row.revision))
+    past = {story_id: list(rows) for story_id, rows in groupby(in_order, key=lambda row: row.story_id)}
+    revisions: list[Revision] = []
+    lost = 0
+    for story in stories:
+        known = past.get(story.story_id, [])[: story.revision]
+        if len(known) == story.revision and known[-1].status == story.status:
+            revisions += [*known[:-1], _with_text(known[-1], story)]
+        else:
+            revisions.append(replace(make_revision(story, None, []), revision=story.revision))
+            lost += story.revision > 1
+    how = "revisions rebuilt from raw pages" if raw.revisions else "the newest revisions rebuilt from stories"
+    return Rebuilt(list(stories), revisions, f"{how}; earlier ones of {lost} stories are lost" if lost else how)
 
 
-# From raw pages
+def _with_text(revision: Revision, story: Story) -> Revision:
+    """Return the newest revision as its row has it, unless that is of a later visit: the story moved."""
+    if story.fetched_at > revision.fetched_at and version_of(story) == version_of(revision):
+        return revision
+    counted = {name: getattr(revision, name) for name in ("changed", "words_added", "words_removed")}
+    return replace(make_revision(story, None, []), revision=story.revision, **counted)
 
 
-def _from_raw(archive: Archive, partition: Partition, from_raw: FromRaw) -> Rebuilt | None:
-    """Make the partition's stories and revisions of every raw page of the stories that the ledgers place there.
-
-    That a story was gone for a while, or had moved, no raw page tells.
-    """
-    standing: dict[str, Story] = {}
-    past: dict[str, list[Revision]] = {}
-    for path in sorted(archive.state_dir.glob("*.sqlite")):
-        addresses = _addresses(path, partition)
-        wanted = set(addresses.values())
-        visits = [
-            replace(story, story_id=story_id)
-            for record in _records(archive, path.stem, addresses)
-            if (story := _read(archive, record, from_raw))
-            and (story_id := addresses.get(record.url) or addresses.get(story.url) or story.story_id) in wanted
-        ]
-        for story in sorted(visits, key=lambda story: story.fetched_at):
-            placed = replace(story, date=partition.date, section=partition.section)
-            rows = past.setdefault(story.story_id, [])
-            verdict = judge(placed, standing.get(story.story_id), rows)
-            rows += verdict.revisions
-            if verdict.row is not None:
-                standing[story.story_id] = Story(**{name: getattr(verdict.row, name) for name in _STORY})
-    revisions = [row for rows in past.values() for row in rows]
-    return Rebuilt(list(standing.values()), revisions, "rebuilt from raw pages") if standing else None
-
-
-def _read(archive: Archive, record: RawRecord, from_raw: FromRaw) -> Story | None:
-    story = from_raw(archive, record)
-    if story is None or story.raw_file is not None:
-        return story
-    return replace(story, raw_file=record.file, raw_offset=record.offset, raw_sha256=record.sha256)
-
-
-def _addresses(path: Path, partition: Partition) -> dict[str, str]:
-    """Return which addresses led to the stories of a partition, and to which."""
-    select = """
-        SELECT url, story_id FROM urls JOIN stories USING (story_id) WHERE (date, section) = (?, ?)
-    """
-    try:
-        with closing(connect_plain(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as connection:
-            return dict(connection.execute(select, (partition.date.isoformat(), partition.section)))
-    except DatabaseError:
-        return {}
-
-
-def _records(archive: Archive, name: str, addresses: dict[str, str]) -> Iterator[RawRecord]:
-    """Read every response at these addresses that is the first page of a story; what is damaged is passed over."""
-    if not addresses:
-        return
-    for path in sorted(raw_dir(archive).glob(f"*/{escape(name)}-*.warc.gz")):
-        records = iter_records(path)
-        while record := _next(records):
-            found: dict[str, Any] = record.found
-            is_wanted = record.url in addresses or found.get("asked") in addresses
-            if is_wanted and record.type == "response" and found.get("kind") == "story":
-                with suppress(StorageError):
-                    yield read_record(archive, record.file, record.offset)
-
-
-def _next(records: Iterator[RawRecord]) -> RawRecord | None:
-    try:
-        return next(records, None)
-    except (DamagedFileError, StorageError):  # it comes when all whole records have been read
-        return None
+def _but_unread(raw: Replayed) -> str:
+    return f"; {raw.unread} pages could not be read to a story" if raw.unread else ""

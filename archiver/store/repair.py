@@ -8,7 +8,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -43,14 +43,17 @@ from archiver.store.check_tables import (
 from archiver.store.faults import Checked, Fault, Index, name_of, open_index
 from archiver.store.ledger import Ledger, reserve_partitions
 from archiver.store.ledgerfile import removed_file
-from archiver.store.manifest import describe_file, encode_manifest
+from archiver.store.manifest import describe_file, encode_manifest, write_manifest
+from archiver.store.merge import put_verdicts
 from archiver.store.publish import PublishError, publish
 from archiver.store.raw import put_digest
 from archiver.store.raw_read import digest_file
 from archiver.store.raw_repair import check_raw_file, finish_leftovers
 from archiver.store.rebuild import add_addresses
-from archiver.store.rebuild_tables import FromRaw, encode_rows, rebuild_partition
+from archiver.store.rebuild_raw import FromRaw, RawVisits, open_visits
+from archiver.store.rebuild_tables import encode_rows, rebuild_partition
 from archiver.store.removed import format_removed, held_removed, parse_removed
+from archiver.store.revisions import Verdict
 from archiver.store.seal import at_rest, seal, seal_file
 from archiver.store.sqlite import connect, transaction
 from archiver.store.tables import MIGRATIONS
@@ -72,17 +75,36 @@ def repair(archive: Archive, from_raw: FromRaw | None = None) -> Iterator[Done]:
     """Rebuild what can be rebuilt, and say what was done; what could not be rebuilt is found by `verify` again.
 
     Raw files come first, for all else can be made of them; then the tables, what waits in the inbox, and the ledgers.
-    `from_raw` extracts the story of a raw page, for partitions of which neither file can be read.
+    `from_raw` extracts the story of a raw page, for what the tables themselves do not give back.
     """
     yield from _repair_raw(archive)
-    yield from _publish(archive)
+    is_whole = _is_manifest_whole(archive)
+    if is_whole and _has_all_files(archive):
+        # Else a story whose partition is lost would be published as new: without its revisions, under number one.
+        yield from _publish(archive)
     make_folder(archive.state_dir)
-    with locked(archive.state_dir / "publish.lock", fcntl.LOCK_EX):
-        yield from _repair_tables(archive, from_raw)
+    with ExitStack() as stack:
+        visits = None
+        if from_raw:
+            visits = stack.enter_context(open_visits(archive, from_raw, is_manifest_whole=is_whole))
+        with locked(archive.state_dir / "publish.lock", fcntl.LOCK_EX):
+            yield from _repair_tables(archive, visits)
+            yield from _add_missing(archive, visits) if visits else ()
     yield from _publish(archive)
     with locked(archive.state_dir / "publish.lock", fcntl.LOCK_EX):
         yield from _repair_ledgers(archive)
     yield from _repair_runs(archive)
+
+
+def _is_manifest_whole(archive: Archive) -> bool:
+    """Tell whether the manifests say of every day what was published."""
+    root, faults = read_root(archive)
+    return not faults and all(read_day(archive, day, root)[0] is not None for day in root) if root else False
+
+
+def _has_all_files(archive: Archive) -> bool:
+    days = ((day, read_day(archive, day, None)[0]) for day in list_days(archive, None))
+    return all((archive.root / name).exists() for _, entries in days for name in entries or ())
 
 
 def set_aside(archive: Archive, path: Path, *, keep: bool = False) -> str:
@@ -133,16 +155,16 @@ def _renew_digest(archive: Archive, path: Path) -> Done | None:
 # Tables
 
 
-def _repair_tables(archive: Archive, from_raw: FromRaw | None) -> Iterator[Done]:
+def _repair_tables(archive: Archive, visits: RawVisits | None) -> Iterator[Done]:
     for fault in list(check_strangers(archive)):
         yield Done(fault.file, f"set aside as {set_aside(archive, archive.root / fault.file)}")
     root, _ = read_root(archive)
     for day in list_days(archive, root):
-        yield from _repair_day(archive, day, root, from_raw)
+        yield from _repair_day(archive, day, root, visits)
     yield from _repair_root(archive, root)
 
 
-def _repair_day(archive: Archive, day: str, root: Mapping[str, Any] | None, from_raw: FromRaw | None) -> Iterator[Done]:
+def _repair_day(archive: Archive, day: str, root: Mapping[str, Any] | None, visits: RawVisits | None) -> Iterator[Done]:
     # Also of a manifest that is not as the root says: rows that give the bytes it tells of prove it right.
     entries, faults = read_day(archive, day, root)
     found = list_day(archive, day, entries)
@@ -156,7 +178,7 @@ def _repair_day(archive: Archive, day: str, root: Mapping[str, Any] | None, from
         if content.faults or list(compare_rows(archive, partition, content)) or not all(map(Path.exists, files)):
             if any(fault.kind == "older" for fault in content.faults or ()):
                 continue
-            rebuilt = rebuild_partition(archive, partition, content, entries, from_raw)
+            rebuilt = rebuild_partition(archive, partition, content, entries, visits)
             if rebuilt is None:
                 continue
             stories, revisions = encode_rows(rebuilt)
@@ -197,6 +219,29 @@ def _repair_root(archive: Archive, root: Mapping[str, Any] | None) -> Iterator[D
     if days and days != root:
         content = encode_manifest({"days": dict(sorted(days.items()))})
         yield from _replace(archive, archive.manifest_file, content, "rebuilt from the manifests of the days")
+
+
+def _add_missing(archive: Archive, visits: RawVisits) -> Iterator[Done]:
+    """Put stories back that should stand in the archive and do not, though nothing of their partitions is damaged."""
+    with open_index() as index:
+        for _ in check_tables(archive, index, Checked()):
+            pass
+        missing = visits.missing(index.has)
+        unread = index.unread
+    for partition, story_ids in missing.items():
+        if partition in unread:
+            continue
+        found = visits.replay(partition, set(story_ids))
+        of = {
+            story.story_id: [row for row in found.revisions if row.story_id == story.story_id]
+            for story in found.stories
+        }
+        verdicts = [Verdict(kind="new", row=story, revisions=tuple(of[story.story_id])) for story in found.stories]
+        stored, history = archive.read_stories(partition), archive.read_revisions(partition)
+        if put_verdicts(archive, partition, stored, history, verdicts):
+            write_manifest(archive, [partition])
+            name = name_of(archive, archive.stories_file(partition))
+            yield Done(name, f"{len(verdicts)} stories of {len(story_ids)} that were missing rebuilt from raw pages")
 
 
 def _publish(archive: Archive) -> Iterator[Done]:
