@@ -6,10 +6,14 @@ Reads one JSON object a line on standard input, answers each with the exit code 
 from __future__ import annotations
 
 import ctypes
+import gc
+import importlib
 import json
 import os
 import sys
 import traceback
+from contextlib import suppress
+from pathlib import Path
 
 import scrapy.cmdline
 import scrapy.commands.crawl
@@ -23,6 +27,7 @@ import archiver.middlewares
 import archiver.pipelines
 import archiver.recall
 import archiver.store.raw_repair
+from archiver.urls import registered_domain
 
 
 def run(order: dict, faults: ctypes.CDLL) -> int:
@@ -45,6 +50,25 @@ def run(order: dict, faults: ctypes.CDLL) -> int:
     except BaseException:  # noqa: BLE001 - as the interpreter does at its end
         traceback.print_exc()
         return 1
+    finally:
+        faults.fault_arm(b"", 0, 0, 0, -1, 0)
+        if order.get("log"):
+            Path(order["log"]).with_suffix(".modules").write_text("\n".join(sys.modules))
+
+
+def warm_up(modules: Path) -> None:
+    """Import what a command came to need, and make what is made once: half the CPU of a small crawl.
+
+    Not the reactor: two processes cannot have one between them.
+    """
+    for name in modules.read_text().split() if modules.exists() else ():
+        if name not in sys.modules and not name.startswith(("own_", "__", "twisted.internet.reactor")):
+            with suppress(ImportError):
+                importlib.import_module(name)
+    registered_domain("https://news.example/")
+    assert "twisted.internet.reactor" not in sys.modules
+    gc.collect()
+    gc.freeze()  # a collection in a child would touch, and so copy, every page of what was imported
 
 
 def main() -> None:
@@ -58,6 +82,8 @@ def main() -> None:
         if child == 0:
             sys.exit(run(order, faults))
         _, status = os.waitpid(child, 0)
+        if order.get("log"):
+            warm_up(Path(order["log"]).with_suffix(".modules"))
         print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), flush=True)  # noqa: T201 - the answer
 
 

@@ -101,7 +101,7 @@ def main() -> None:
             return
         if root:
             look(root, report)
-            time.sleep(0.1)
+            time.sleep(0.2)
 
 
 if __name__ == "__main__":

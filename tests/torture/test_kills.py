@@ -92,7 +92,7 @@ class Bench:
         self.network.change(())
         scenario = self._leave_alone(self.empty, CRAWL)
         assert {revision for _, revision in scenario.whole.revisions} == {1}
-        assert len(scenario.whole.stories) == len(self.site.stories) > 30
+        assert len(scenario.whole.stories) == len(self.site.stories) > 12
         return scenario
 
     @cached_property
@@ -160,9 +160,16 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         bench.close()
 
 
-def check(bench: Bench, name: str, kind: str, pick: Callable[[list[int]], list[int]]) -> None:
+Record = Callable[[str, object], None]
+
+
+def check(bench: Bench, record: Record, name: str, kind: str, pick: Callable[[list[int]], list[int]]) -> None:
     scenario = bench.scenario(name)
-    found = [fault for point in pick(scenario.points(kind)) for fault in bench.disturb(scenario, FAULTS[kind](point))]
+    points, reads, again = pick(scenario.points(kind)), bench.reader.reads, bench.reader.again
+    found = [fault for point in points for fault in bench.disturb(scenario, FAULTS[kind](point))]
+    counted = {"points": len(points), "faults": len(found), "reads": bench.reader.reads - reads}
+    for what, number in ({"tortured": f"{name} {kind}"} | counted | {"again": bench.reader.again - again}).items():
+        record(what, number)
     assert not found, f"{len(found)} faults:\n" + "\n".join(found)
 
 
@@ -180,13 +187,23 @@ def check(bench: Bench, name: str, kind: str, pick: Callable[[list[int]], list[i
         ("publish", "full-once", 2),
     ],
 )
-def test_disturbed_and_started_again_it_is_as_if_left_alone(bench: Bench, name: str, kind: str, count: int) -> None:
-    check(bench, name, kind, lambda points: points[len(points) // (2 * count) :: len(points) // count][:count])
+def test_disturbed_and_started_again_it_is_as_if_left_alone(
+    bench: Bench, record_property: Record, name: str, kind: str, count: int
+) -> None:
+    check(
+        bench,
+        record_property,
+        name,
+        kind,
+        lambda points: points[len(points) // (2 * count) :: len(points) // count][:count],
+    )
 
 
 @pytest.mark.torture
 @pytest.mark.parametrize("shard", range(SHARDS))
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("name", ["first", "again", "publish"])
-def test_disturbed_at_every_point_it_is_as_if_left_alone(bench: Bench, name: str, kind: str, shard: int) -> None:
-    check(bench, name, kind, lambda points: points[shard::SHARDS])
+def test_disturbed_at_every_point_it_is_as_if_left_alone(
+    bench: Bench, record_property: Record, name: str, kind: str, shard: int
+) -> None:
+    check(bench, record_property, name, kind, lambda points: points[shard::SHARDS])
