@@ -25,19 +25,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dying import die_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stories import NOW, fill_inbox, make_story, published_tree, revisions_of, row_of
 
 from archiver.items import Faq, Story
 from archiver.schema import REVISIONS, SCHEMA_VERSION, STORIES
-from archiver.store import sqlite as sqlite_module
 from archiver.store.archive import Archive, DamagedFileError, Partition, StorageError, locked
 from archiver.store.inbox import InboxWriter
 from archiver.store.ledger import MIGRATIONS, ledger_file
 from archiver.store.publish import PublishError, publish
 from archiver.store.revisions import make_revision
-from archiver.store.seal import SealedConnection
 
 SITE = "wire.example"
 
@@ -430,48 +429,8 @@ def test_publishers_at_once_leave_what_one_would(tmp_path: Path) -> None:
 # --- killed at any point
 
 
-class DyingLedger(SealedConnection):
-    """A connection whose commits are fault points too."""
-
-    step: Callable[[], None]
-
-    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        if sql != "COMMIT":
-            return super().execute(sql, parameters)
-        DyingLedger.step()
-        cursor = super().execute(sql, parameters)
-        DyingLedger.step()
-        return cursor
-
-
 def reread(row: Story) -> Story:
     return later(row, title="By new rules", extractor="2")
-
-
-def publish_and_die(archive: Archive, point: int) -> None:
-    """Publish; kill -9 this process before or after the call that changes the disk for the `point`-th time."""
-    passed = 0
-
-    def step() -> None:
-        nonlocal passed
-        passed += 1
-        if passed == point:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **options: Any) -> Any:
-            step()
-            answer = real(*arguments, **options)
-            step()
-            return answer
-
-        return call
-
-    for name in ("fsync", "mkdir", "rename", "replace", "unlink"):
-        setattr(os, name, dying(getattr(os, name)))
-    DyingLedger.step = staticmethod(step)
-    sqlite_module.SealedConnection = DyingLedger  # type: ignore[misc]
-    publish(archive, reread)
 
 
 def prepare_faults(archive: Archive) -> None:
@@ -496,7 +455,7 @@ def prepare_faults(archive: Archive) -> None:
 
 def publish_after_a_kill_at(point: int, archive: Archive, undisturbed: dict[str, bytes]) -> bool:
     """Tell whether there was such a point; if so the archive must be sound, and right after publishing again."""
-    child = start_child(publish_and_die, archive, point)
+    child = start_child(die_at, point, publish, archive, reread)
     child.join()
     if child.exitcode == 0:
         return False
@@ -542,6 +501,13 @@ def test_what_a_killed_process_left_in_staging_is_removed(archive: Archive) -> N
     archive.staging_dir.mkdir(parents=True)
     (archive.staging_dir / "0123").write_bytes(b"half a file")
     publish_stories(archive, "1", make_story())
+    assert list(archive.staging_dir.iterdir()) == []
+
+
+def test_a_crawl_that_publishes_nothing_removes_it_too(archive: Archive) -> None:
+    archive.staging_dir.mkdir(parents=True)
+    (archive.staging_dir / "0123").write_bytes(b"half a run record")
+    archive.check_writable()
     assert list(archive.staging_dir.iterdir()) == []
 
 

@@ -24,6 +24,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from crawls import Pages, Project, headlines, listing_page, paths, story_page
+from dying import CALLS, die_at
 from hypothesis import given
 from hypothesis import strategies as st
 from stories import NOW, fill_inbox, make_story, published_tree, revisions_of, row_of
@@ -33,7 +34,6 @@ from archiver.items import Found, Story
 from archiver.schema import REVISIONS, STORIES
 from archiver.store import ledger as ledger_module
 from archiver.store import removal as removal_module
-from archiver.store import sqlite as sqlite_module
 from archiver.store.archive import Archive, StorageError, locked
 from archiver.store.exchange import Exchange
 from archiver.store.ledger import Ledger
@@ -44,7 +44,6 @@ from archiver.store.raw_read import RawPlace, digest_file, iter_records, raw_dir
 from archiver.store.raw_repair import check_raw_file
 from archiver.store.removal import SiteHeldError, finish_removals, remove_story
 from archiver.store.removed import Removed, append_removed
-from archiver.store.seal import SealedConnection
 from archiver.store.search import ListingError
 from archiver.store.warc import make_blank, read_one
 
@@ -414,48 +413,6 @@ def test_a_blank_record_is_as_long_as_is_asked_for(length: int) -> None:
 
 # --- killed at any point, and failing there
 
-CALLS = ("fsync", "ftruncate", "mkdir", "rename", "replace", "rmdir", "unlink")
-
-
-class FaultyLedger(SealedConnection):
-    """A connection whose commits are fault points too."""
-
-    step: Callable[[], None]
-
-    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        if sql != "COMMIT":
-            return super().execute(sql, parameters)
-        FaultyLedger.step()
-        cursor = super().execute(sql, parameters)
-        FaultyLedger.step()
-        return cursor
-
-
-def take_down_and_die(archive: Archive, point: int) -> None:
-    """Take down; kill -9 this process before or after the call that changes the disk for the `point`-th time."""
-    passed = 0
-
-    def step() -> None:
-        nonlocal passed
-        passed += 1
-        if passed == point:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **options: Any) -> Any:
-            step()
-            answer = real(*arguments, **options)
-            step()
-            return answer
-
-        return call
-
-    for name in CALLS:
-        setattr(os, name, dying(getattr(os, name)))
-    FaultyLedger.step = staticmethod(step)
-    sqlite_module.SealedConnection = FaultyLedger  # type: ignore[misc]
-    take_down(archive)
-
 
 def start(target: Callable[..., None], *arguments: Any) -> Any:
     child = multiprocessing.get_context("fork").Process(target=target, args=arguments)
@@ -478,7 +435,7 @@ def check_kills(tmp_path: Path, first: int, step: int) -> int:
     while True:
         archive = Archive(tmp_path / f"killed-{point}")
         shutil.copytree(template.root, archive.root)
-        child = start(take_down_and_die, archive, point)
+        child = start(die_at, point, take_down, archive)
         child.join()
         if child.exitcode == 0:
             return point

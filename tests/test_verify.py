@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from stories import NOW, fill_inbox, make_story
 from archiver.commands import main
 from archiver.items import Found, Story
 from archiver.schema import encode_parquet, stories_to_table, table_to_stories
+from archiver.store import removal as removal_module
 from archiver.store.archive import Archive, Partition
 from archiver.store.exchange import Exchange
 from archiver.store.faults import Checked, Fault
@@ -30,8 +31,9 @@ from archiver.store.manifest import write_manifest
 from archiver.store.publish import publish
 from archiver.store.raw import RawWriter
 from archiver.store.raw_read import RawRecord
+from archiver.store.removal import remove_story
 from archiver.store.repair import repair
-from archiver.store.seal import seal_file, seal_json
+from archiver.store.seal import seal_file, seal_json, wal_of
 from archiver.store.verify import verify
 
 SITES = ("wire.example", "desk.example")
@@ -181,6 +183,47 @@ def check_flips(archive: Archive, number: int, seed: int) -> None:
 
 def test_flipped_bits_are_found(archive: Archive) -> None:
     check_flips(archive, 60, seed=1)
+
+
+def test_flipped_bits_in_what_a_kill_left_are_found(archive: Archive) -> None:
+    """Stories that wait in the inbox, and the ledger's log: but for its last frame, which a kill may have torn."""
+    subprocess.run([sys.executable, "-c", DIE, str(archive.root)], check=False)
+    inbox = fill_inbox(archive, "9", make_story("late"), make_story("later"))
+    log = wal_of(ledger_file(archive, SITES[0]))
+    last_frame = 24 + 4096
+    chance, before = random.Random(3), lines(archive)
+    assert len(before) == 1
+    for path, end in ((inbox, inbox.stat().st_size), (log, log.stat().st_size - last_frame)):
+        assert end > 200
+        content = path.read_bytes()
+        for _ in range(40):
+            at, bit = chance.randrange(end), chance.randrange(8)
+            flip(path, at, bit)
+            found = [fault for fault in lines(archive) if fault not in before and path.name in fault]
+            assert found, f"{path}: bit {bit} of byte {at}"
+            path.write_bytes(content)
+    assert lines(archive) == before
+
+
+def test_a_log_torn_by_a_kill_is_no_damage(archive: Archive) -> None:
+    subprocess.run([sys.executable, "-c", DIE, str(archive.root)], check=False)
+    log = wal_of(ledger_file(archive, SITES[0]))
+    content = log.read_bytes()
+    for size in (0, 20, 32, 100, len(content) - 4096, len(content) - 1):
+        log.write_bytes(content[:size])
+        assert lines(archive) == [], size
+
+
+def test_journals_that_a_kill_left_are_named(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(removal_module, "write_manifest", interrupt)
+        remove_story(archive, make_story("policy-1").url, "a test", NOW)
+    assert "a take-down half done" in "".join(lines(archive))
+    assert any("its take-down was finished" in str(done) for done in list(repair(archive)))
+    assert lines(archive) == []
 
 
 @pytest.mark.torture

@@ -170,6 +170,7 @@ class Archive:
         self.put_atomic(probe, lambda file: file.write(b"\0"))
         with storage_errors(probe), suppress(FileNotFoundError):  # two crawls may probe at once
             probe.unlink()
+        self.sweep_staging()  # publishing does so too, but not where there is nothing to publish
 
     def put_atomic(self, path: Path, write: Callable[[BinaryIO], object]) -> None:
         """Put a file in place whole or not at all: every published file comes about here.

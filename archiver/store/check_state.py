@@ -19,6 +19,7 @@ from archiver.store.raw_read import iter_records, raw_dir
 from archiver.store.removed import format_removed, parse_removed
 from archiver.store.seal import at_rest, check_json, is_checkpointed, seal_file, seal_line, wal_of
 from archiver.store.tables import MIGRATIONS, to_stamp
+from archiver.store.wal import check_wal
 from archiver.urls import site_of
 
 
@@ -47,6 +48,16 @@ def check_inbox(archive: Archive, checked: Checked) -> Iterator[Fault]:
         yield Fault(name, f"{len(stories)} stories not published yet: `archiver publish`", "left-over")
         for fault in faults:
             yield Fault(name, fault, "damaged")
+
+
+def check_journals(archive: Archive) -> Iterator[Fault]:
+    """Name what a killed process wrote down of its work, and has not finished. To be called while nobody publishes."""
+    moves, removals = archive.state_dir / "moves.jsonl", archive.state_dir / "removals"
+    if moves.exists():
+        yield Fault(name_of(archive, moves), "stories half moved: `archiver publish` finishes it", "left-over")
+    for path in sorted(removals.glob("*.json")):
+        what = "a take-down half done: `archiver verify --repair`, or the next `archiver remove`, finishes it"
+        yield Fault(name_of(archive, path), what, "left-over")
 
 
 def _note_aside(archive: Archive, folder: Path, checked: Checked) -> None:
@@ -166,6 +177,8 @@ def _check_seal(archive: Archive, path: Path, checked: Checked) -> Iterator[Faul
         line = seal_file(path).read_bytes()
     except FileNotFoundError:
         is_left = not is_checkpointed(path)
+        if is_left and (what := check_wal(wal_of(path))):
+            yield Fault(name_of(archive, wal_of(path)), what, "damaged")
         why = f"closed by a kill, {wal_of(path).name} is left" if is_left else "not sealed since it was written last"
         checked.notes.append(f"{name_of(archive, path)}: {why}, so not every flipped bit would show")
         return

@@ -6,11 +6,13 @@ import errno
 import fcntl
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISREG
 from types import TracebackType
+from typing import Any
 
 from archiver.items import Story
 from archiver.schema import SCHEMA_VERSION, story_from_json, story_to_json
@@ -40,8 +42,7 @@ class InboxWriter:
         ValueError where the story could not be published: a section that is no slug, no site, text that is no Unicode.
         """
         _check_publishable(story)
-        line = json.dumps({"schema": SCHEMA_VERSION, "story": story_to_json(story)}, ensure_ascii=False) + "\n"
-        content = line.encode()
+        content = _write_line({"schema": SCHEMA_VERSION, "story": story_to_json(story)})
         with storage_errors(self.path):
             if self._descriptor is None:
                 self._descriptor = create_locked(self.path)
@@ -136,6 +137,12 @@ def _lines(path: Path) -> Iterator[bytes]:
         yield from file
 
 
+def _write_line(record: dict[str, Any]) -> bytes:
+    """Return a line with its CRC: a flipped bit in a text would still be JSON, and another story."""
+    crc = zlib.crc32(json.dumps(record, ensure_ascii=False).encode())
+    return (json.dumps(record | {"crc32": crc}, ensure_ascii=False) + "\n").encode()
+
+
 def _read_line(line: bytes) -> Story:
     if not line.endswith(b"\n"):
         raise ValueError("cut off")
@@ -147,6 +154,10 @@ def _read_line(line: bytes) -> Story:
         raise ValueError(f"not a story: {line!r:.60}")
     if version > SCHEMA_VERSION:
         raise ValueError(f"written by a newer archiver (schema {version})")
+    if unknown := sorted(record.keys() - {"schema", "story", "crc32"}):
+        raise ValueError(f"unknown key {unknown[0]!r:.60}")
+    if "crc32" in record and _write_line({"schema": version, "story": record.get("story")}) != line:
+        raise ValueError("not as it was written")
     story = story_from_json(record.get("story"))
     _check_publishable(story)
     return story

@@ -44,16 +44,15 @@ from archiver.store.faults import Checked, Fault, Index, name_of, open_index
 from archiver.store.ledger import Ledger, reserve_partitions
 from archiver.store.ledgerfile import removed_file
 from archiver.store.manifest import describe_file, encode_manifest, write_manifest
-from archiver.store.merge import put_verdicts
 from archiver.store.publish import PublishError, publish
 from archiver.store.raw import put_digest
 from archiver.store.raw_read import digest_file
 from archiver.store.raw_repair import check_raw_file, finish_leftovers
 from archiver.store.rebuild import add_addresses
 from archiver.store.rebuild_raw import FromRaw, RawVisits, open_visits
-from archiver.store.rebuild_tables import encode_rows, rebuild_partition
+from archiver.store.rebuild_tables import Rebuilt, encode_rows, rebuild_partition
+from archiver.store.removal import finish_removals
 from archiver.store.removed import format_removed, held_removed, parse_removed
-from archiver.store.revisions import Verdict
 from archiver.store.seal import at_rest, seal, seal_file
 from archiver.store.sqlite import connect, transaction
 from archiver.store.tables import MIGRATIONS
@@ -77,6 +76,7 @@ def repair(archive: Archive, from_raw: FromRaw | None = None) -> Iterator[Done]:
     Raw files come first, for all else can be made of them; then the tables, what waits in the inbox, and the ledgers.
     `from_raw` extracts the story of a raw page, for what the tables themselves do not give back.
     """
+    yield from (Done(removal.url, "its take-down was finished") for removal in finish_removals(archive))
     yield from _repair_raw(archive)
     is_whole = _is_manifest_whole(archive)
     if is_whole and _has_all_files(archive):
@@ -231,17 +231,18 @@ def _add_missing(archive: Archive, visits: RawVisits) -> Iterator[Done]:
     for partition, story_ids in missing.items():
         if partition in unread:
             continue
-        found = visits.replay(partition, set(story_ids))
-        of = {
-            story.story_id: [row for row in found.revisions if row.story_id == story.story_id]
-            for story in found.stories
-        }
-        verdicts = [Verdict(kind="new", row=story, revisions=tuple(of[story.story_id])) for story in found.stories]
-        stored, history = archive.read_stories(partition), archive.read_revisions(partition)
-        if put_verdicts(archive, partition, stored, history, verdicts):
-            write_manifest(archive, [partition])
-            name = name_of(archive, archive.stories_file(partition))
-            yield Done(name, f"{len(verdicts)} stories of {len(story_ids)} that were missing rebuilt from raw pages")
+        found, content = visits.replay(partition, set(story_ids)), read_partition(archive, partition, None)
+        if not found.stories:
+            continue
+        held = {(row.story_id, row.revision) for row in content.revisions or ()}
+        revisions = [row for row in found.revisions if (row.story_id, row.revision) not in held]
+        how = f"{len(found.stories)} stories of {len(story_ids)} that were missing rebuilt from raw pages"
+        rebuilt = Rebuilt([*(content.stories or ()), *found.stories], [*(content.revisions or ()), *revisions], how)
+        stories, history = encode_rows(rebuilt)
+        files = ((archive.revisions_file(partition), history), (archive.stories_file(partition), stories))
+        for path, written in files:
+            yield from _replace(archive, path, written, how)
+        write_manifest(archive, [partition])
 
 
 def _publish(archive: Archive) -> Iterator[Done]:

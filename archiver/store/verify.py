@@ -2,7 +2,8 @@
 
 What is read at a time is one partition, one record of a raw file, one page of a ledger. What it cannot find: a bit of a
 ledger that has no seal (one that was killed, or grew large and was only published into) in a value that the archive does
-not also have, such as a validator or the time of a visit; and one in the WAL that a kill left, which reads as its end.
+not also have, such as a validator or the time of a visit; and one in the last frame of the WAL that a kill left, which
+reads as torn. The next crawl of the site, or `--repair`, closes such a ledger and seals it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 
 from archiver.store.archive import Archive, locked
 from archiver.store.check_raw import check_raw
-from archiver.store.check_state import check_inbox, check_ledgers, check_runs
+from archiver.store.check_state import check_inbox, check_journals, check_ledgers, check_runs
 from archiver.store.check_tables import check_tables
 from archiver.store.faults import Checked, Fault, open_index
 
@@ -21,6 +22,7 @@ from archiver.store.faults import Checked, Fault, open_index
 def verify(archive: Archive, checked: Checked) -> Iterator[Fault]:
     """Name every fault of an archive, and count in `checked` what was looked at. Publishing waits meanwhile."""
     with _unpublished(archive):
+        yield from check_journals(archive)
         yield from check_inbox(archive, checked)
         with open_index() as index:
             yield from check_tables(archive, index, checked)
