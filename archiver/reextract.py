@@ -9,6 +9,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, fields
 from datetime import date
 from functools import lru_cache
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import pyarrow as pa
@@ -23,11 +24,12 @@ from archiver.store.archive import Archive, Partition
 from archiver.store.read import find_revisions, scan_stories
 from archiver.store.restate import Restated
 
-AT_ONCE: Final = 200
-"""Rows of one task, which is of one raw file: a file of 1 GiB has more pages than a process should hold stories of."""
+AT_ONCE: Final = 50
+"""Rows of one task, which is of one raw file. At the end all processes but one wait for the last task: fewer rows, less of
+a wait; a task costs as much as a tenth of a row."""
 
-_PARTITIONS: Final = 32
-"""Partitions that a task holds in memory: a crawl reads a listing's stories in the order of their days."""
+_PARTITIONS: Final = 64
+"""Partitions that a process holds in memory: a crawl reads a listing's stories in the order of their days."""
 
 EXTRACTED: Final = tuple(column.name for column in fields(Story) if column.name not in (*KEPT, "extractor"))
 """Columns that the rules fill. A row that differs in the version of the rules alone was made by another version, which
@@ -130,7 +132,7 @@ def _deal(rows: pa.Table) -> Iterator[list[Key]]:
 
 def check_rows(archive: Archive, selectors: tuple[tuple[str, Selectors | None], ...], keys: Iterable[Key]) -> Checked:
     """Extract rows anew and tell which of them differ. One task of an executor: it takes and returns plain data."""
-    rereader, rows, checked = _rereader(archive, selectors), _Rows(archive), Checked()
+    rereader, rows, checked = _rereader(archive, selectors), _rows(archive), Checked()
     for key in keys:
         row = rows.get(key)
         if row is None:  # taken down, or moved, since the archive was listed
@@ -153,10 +155,18 @@ def _rereader(archive: Archive, selectors: tuple[tuple[str, Selectors | None], .
     return Rereader(archive, dict(selectors))
 
 
+@lru_cache(maxsize=1)
+def _rows(archive: Archive) -> _Rows:
+    """One for all tasks of a process: the next one is of the same crawl, and so of about the same partitions."""
+    return _Rows(archive)
+
+
 def check_row(archive: Archive, rereader: Rereader, row: Story) -> Change | None:
     """Extract a row anew; None where it comes out as it stands. Raises UnreadableError."""
     story = rereader.read(row)
     story = put_back(story, row, _find_placed(archive, rereader, row, story))
+    if story == row and list(story.provenance) == list(row.provenance):  # a dictionary equals one in another order
+        return None
     now, then = story_to_json(story), story_to_json(row)
     columns = tuple(name for name in EXTRACTED if json.dumps(now[name]) != json.dumps(then[name]))
     return Change(standing=row, story=story, columns=columns) if columns else None
@@ -176,18 +186,29 @@ def _find_placed(archive: Archive, rereader: Rereader, row: Story, story: Story)
 
 
 class _Rows:
-    """The rows of an archive, those of a few partitions in memory."""
+    """The rows of an archive, those of a few partitions in memory for as long as their files stay the same."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._held: OrderedDict[Partition, dict[str, Story]] = OrderedDict()
+        self._held: OrderedDict[Partition, tuple[tuple[int, ...], dict[str, Story]]] = OrderedDict()
 
     def get(self, key: Key) -> Story | None:
-        if key.partition not in self._held:
+        stamp = _stamp(self._archive.stories_file(key.partition))
+        held = self._held.get(key.partition)
+        if held is None or held[0] != stamp:
             table = self._archive.read_stories(key.partition)
             rows = table_to_stories(table, date=key.partition.date, section=key.partition.section)
-            self._held[key.partition] = {row.story_id: row for row in rows}
+            held = self._held[key.partition] = stamp, {row.story_id: row for row in rows}
             if len(self._held) > _PARTITIONS:
                 self._held.popitem(last=False)
         self._held.move_to_end(key.partition)
-        return self._held[key.partition].get(key.story_id)
+        return held[1].get(key.story_id)
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Return what differs once another file is put in the place of this one; nothing where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -73,10 +73,12 @@ def make_executor(jobs: int) -> Executor:
     """Return the pool of processes; for one job a thread of this process."""
     if jobs == 1:
         return ThreadPoolExecutor(1)
-    # A forked process would have the locks of this one's threads, Arrow's too, as they happened to be.
-    spawn = multiprocessing.get_context("spawn")
+    # A fork of this process would have the locks of its threads, Arrow's too, as they happened to be; a process that has
+    # none imports once for all.
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["archiver.reextract"])
     # Ctrl-C reaches the whole group; one traceback is enough.
-    return ProcessPoolExecutor(jobs, mp_context=spawn, initializer=signal.signal, initargs=_IGNORED)
+    return ProcessPoolExecutor(jobs, mp_context=server, initializer=signal.signal, initargs=_IGNORED)
 
 
 _IGNORED = (signal.SIGINT, signal.SIG_IGN)
