@@ -31,8 +31,9 @@ SCHEMA_VERSION = 1
 PARTITION_KEYS = ("date", "section")
 """They stand in the path of a file and nowhere in it: pandas and pyarrow refuse a column that stands in both."""
 
-ROWS_A_GROUP = 1_000
-"""Rows of a row group: what is in memory, at most, of a file that is written. Fewer stories make one group, as ever."""
+ROWS_A_GROUP = 500
+"""Rows of a row group: as many, and a few times as many, are in memory of a file that is written. Most partitions have
+fewer, and one group."""
 
 _WIDE = frozenset({"raw_offset"})
 """Whole numbers that may pass 2 147 483 647; the others are int32."""

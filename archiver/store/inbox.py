@@ -24,7 +24,7 @@ SYNC_EVERY = 64
 """Lines between two fsyncs. A killed process loses none; a power cut loses at most these."""
 NAMED_FAULTS = 10
 """Damaged lines that are named; beyond that they are only counted."""
-BATCH, BATCH_BYTES = 500, 4 << 20
+BATCH, BATCH_BYTES = 200, 2 << 20
 """Stories, and bytes of their lines, that are in memory at a time while they are published."""
 RESERVED = 5_000
 """Stories whose partitions are reserved at a time."""

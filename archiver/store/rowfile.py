@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from archiver.schema import ROWS_A_GROUP
 from archiver.store.archive import check_schema, damage_errors, storage_errors
 
-SPOOLED: Final = 4 << 20
+SPOOLED: Final = 1 << 20
 """Bytes of new rows that are kept in memory before a file is made for them."""
 _HELD: Final = 2
 """Row groups that are kept decoded: the rows of a partition are asked for about in the order in which they stand."""
