@@ -15,6 +15,7 @@ from archiver.reread import Rereader
 from archiver.settings import find_root
 from archiver.spider import FetchedStory, GoneStory, StorySpider, load_selectors
 from archiver.store.archive import Archive, StorageError
+from archiver.store.hashes import ArchivedHashes
 from archiver.store.inbox import InboxWriter
 from archiver.store.publish import PublishError, PublishReport, publish
 from archiver.store.read import find_story, read_known
@@ -92,8 +93,9 @@ class SelectPipeline(Pipeline):
     def __init__(self, spider: StorySpider) -> None:
         super().__init__(spider)
         self.archive = Archive(find_root(spider.settings))
-        self.titles: dict[str, str] = {}
-        self.hashes: dict[str, dict[str, str]] = {}
+        self.titles: dict[int, int] = {}
+        """Hash of a story's key → hash of its title, of all stories of the crawl: a quarter of what the texts take."""
+        self.hashes: dict[str, ArchivedHashes] = {}
         self.fresh = 0
 
     def open_spider(self) -> None:
@@ -107,22 +109,22 @@ class SelectPipeline(Pipeline):
         since, limit = self.spider.arguments.since, self.spider.arguments.limit
         if since and story.published_at and story.published_at.astimezone(UTC).date() < since:
             raise LeftOut("before_since")
-        if (title := self.titles.get(story.story_id)) is not None:
+        key, title = hash(story.story_id), hash(story.title)
+        if (other := self.titles.get(key)) is not None:
             # Two stories under one canonical address: the site's mistake, and one of the two would be lost in silence.
-            raise LeftOut("duplicate") if title == story.title else Lost("same_address")
+            raise LeftOut("duplicate") if title == other else Lost("same_address")
         if limit and self._is_fresh(story):
             if self.fresh == limit:
                 raise LeftOut("over_limit")
             self.fresh += 1
             if self.fresh == limit:
                 self.spider.stop("limit")
-        self.titles[story.story_id] = story.title
+        self.titles[key] = title
         return story
 
     def _is_fresh(self, story: Story) -> bool:
         if story.site not in self.hashes:
-            known = read_known(self.archive, story.site)
-            self.hashes[story.site] = {each.story_id: each.content_hash for each in known}
+            self.hashes[story.site] = ArchivedHashes(self.archive, story.site)
         return self.hashes[story.site].get(story.story_id) != story.content_hash
 
 

@@ -4,6 +4,8 @@ archive     the layout of the archive, and how a file is put in place
 inbox       stories that a crawl extracted and that are not yet published
 publish     the inbox merged into `stories/` and `revisions/`
 merge       stories merged into the files of one partition
+hashes      which content of a site is published, one story at a time
+rowfile     the rows of a partition, a row group at a time
 moves       stories moved from one partition to another, as if at once
 restate     rows replaced by what today's rules make of their raw pages
 revisions   when a visit makes a revision, and which one

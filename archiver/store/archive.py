@@ -228,30 +228,42 @@ def sync_folder(path: Path) -> None:
 
 def _read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
     """Read one published file whole, every page against its checksum."""
-    try:
-        with path.open("rb") as file:
-            content = file.read()
-    except FileNotFoundError:
-        return schema.empty_table()
-    except OSError as error:
-        raise StorageError(error.errno, error.strerror, str(path)) from error
-    try:
+    with damage_errors(path):
+        try:
+            with path.open("rb") as file:
+                content = file.read()
+        except FileNotFoundError:
+            return schema.empty_table()
         table = decode_parquet(content)
-        version = (table.schema.metadata or {}).get(b"schema_version", b"").decode()
-        if version.isdecimal() and int(version) > SCHEMA_VERSION:
-            raise DamagedFileError(errno.EIO, f"Written by a newer archiver (schema {version})", str(path))
-        if version.isdecimal() and int(version) < SCHEMA_VERSION:
-            why = f"Written by an older archiver (schema {version}): run `archiver migrate`"
-            raise DamagedFileError(errno.EIO, why, str(path))
-        if not table.schema.equals(schema):
-            raise DamagedFileError(errno.EIO, "Not written by archiver: its columns are others", str(path))
+        check_schema(table.schema, schema, path)
+    # With our own metadata: descriptions may have been reworded since, and reading adds field ids.
+    return pa.Table.from_arrays(table.columns, schema=schema)
+
+
+@contextmanager
+def damage_errors(path: Path) -> Iterator[None]:
+    """Turn what Arrow says of a file into a DamagedFileError, and what the disk says into another StorageError."""
+    try:
+        yield
     except StorageError:
         raise
     # ValueError and OSError are the parents of Arrow's own; damaged names of columns are a UnicodeDecodeError
     except (pa.ArrowException, ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise StorageError(error.errno, error.strerror, str(path)) from error
         raise DamagedFileError(errno.EIO, f"Damaged, restore it from a copy: {error}", str(path)) from error
-    # With our own metadata: descriptions may have been reworded since, and reading adds field ids.
-    return pa.Table.from_arrays(table.columns, schema=schema)
+
+
+def check_schema(found: pa.Schema, schema: pa.Schema, path: Path) -> None:
+    """Raise DamagedFileError where a file is of another version, or none of ours."""
+    version = (found.metadata or {}).get(b"schema_version", b"").decode()
+    if version.isdecimal() and int(version) > SCHEMA_VERSION:
+        raise DamagedFileError(errno.EIO, f"Written by a newer archiver (schema {version})", str(path))
+    if version.isdecimal() and int(version) < SCHEMA_VERSION:
+        why = f"Written by an older archiver (schema {version}): run `archiver migrate`"
+        raise DamagedFileError(errno.EIO, why, str(path))
+    if not found.equals(schema):
+        raise DamagedFileError(errno.EIO, "Not written by archiver: its columns are others", str(path))
 
 
 def decode_parquet(content: bytes) -> pa.Table:

@@ -6,20 +6,29 @@ import errno
 import fcntl
 import json
 import os
+import sqlite3
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import date
 from pathlib import Path
 from stat import S_ISREG
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO, Final
 
 from archiver.items import Story
 from archiver.schema import SCHEMA_VERSION, story_from_json, story_to_json
 from archiver.store.archive import Archive, Partition, create_locked, storage_errors
+from archiver.store.sqlite import sqlite_errors
 
 SYNC_EVERY = 64
 """Lines between two fsyncs. A killed process loses none; a power cut loses at most these."""
+NAMED_FAULTS = 10
+"""Damaged lines that are named; beyond that they are only counted."""
+BATCH, BATCH_BYTES = 200, 2 << 20
+"""Stories, and bytes of their lines, that are in memory at a time while they are published."""
+RESERVED = 5_000
+"""Stories whose partitions are reserved at a time."""
 
 
 class InboxWriter:
@@ -104,20 +113,133 @@ def _check_publishable(story: Story) -> None:
 
 
 @contextmanager
-def taken_inbox(path: Path) -> Iterator[None]:
-    """Keep an inbox file from being written while the block runs.
+def taken_inbox(path: Path) -> Iterator[BinaryIO]:
+    """Open an inbox file and keep it from being written while the block runs.
 
     BlockingIOError where its crawl still writes it; another OSError where it cannot be read.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # NONBLOCK: a named pipe must not hold us up
-    try:
+    with os.fdopen(descriptor, "rb") as file:
         if not S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "Not a file", str(path))
         # Shared is enough against the writer's exclusive lock, and NFS gives no other on a file open for reading.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(descriptor)
+        yield file
+
+
+class InboxIndex:
+    """Where in an inbox file the newest line of each story stands. The index is on the disk once it is large.
+
+    Made by `read_index`, while the file is taken.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self._path, self._file = path, file
+        self.faults: list[str] = []
+        """The first lines that are no story, each with its number and what is wrong with it."""
+        self.fault_count = 0
+        self._rows = sqlite3.connect("", isolation_level=None)  # a file that has no name, made when the cache is full
+        self._rows.execute("PRAGMA journal_mode = OFF")
+        self._rows.execute(
+            """
+            CREATE TABLE stories (
+                number INTEGER PRIMARY KEY, site TEXT, story_id TEXT, url TEXT, start INTEGER, size INTEGER,
+                date TEXT, section TEXT, UNIQUE (site, story_id)
+            )
+            """
+        )
+
+    def _read(self, is_wanted: Callable[[Story], bool]) -> Iterator[tuple[object, ...]]:
+        start = 0
+        for number, line in enumerate(self._file, start=1):
+            story = None
+            try:
+                story = _read_line(line)
+            # RecursionError: JSON nested deeper than the interpreter goes
+            except (ValueError, RecursionError) as error:
+                self.fault_count += 1
+                if len(self.faults) < NAMED_FAULTS:
+                    self.faults.append(f"line {number}: {error}")
+            if story and is_wanted(story):
+                place = story.date.isoformat(), story.section
+                yield story.site, story.story_id, story.url, start, len(line), *place
+            start += len(line)
+
+    def fill(self, is_wanted: Callable[[Story], bool]) -> None:
+        """Read the file through; of several lines of one story the last counts."""
+        self._rows.execute("BEGIN")
+        with sqlite_errors(self._path):
+            self._rows.executemany(_PUT_STORY, self._read(is_wanted))
+            self._rows.execute("COMMIT")
+
+    def iter_wanted(self) -> Iterator[tuple[str, dict[str, Partition]]]:
+        """Yield sites with stories, by story_id, and the partition that each asks for: some at a time."""
+        for (site,) in self._select("SELECT site FROM stories GROUP BY site ORDER BY min(number)"):
+            last = 0
+            while rows := self._select(_SOME_OF_SITE, site, last):
+                last = rows[-1][0]
+                yield (
+                    site,
+                    {story_id: Partition(date.fromisoformat(day), section) for _, story_id, day, section in rows},
+                )
+
+    def place(self, site: str, places: Mapping[str, Partition]) -> None:
+        """Note in which partition each story stands."""
+        rows = ((at.date.isoformat(), at.section, site, story_id) for story_id, at in places.items())
+        with sqlite_errors(self._path):
+            self._rows.executemany("UPDATE stories SET date = ?, section = ? WHERE (site, story_id) = (?, ?)", rows)
+
+    def drop(self, site: str) -> None:
+        """Forget the stories of a site."""
+        with sqlite_errors(self._path):
+            self._rows.execute("DELETE FROM stories WHERE site = ?", (site,))
+
+    def partitions(self) -> list[Partition]:
+        """Return where the stories stand, in order."""
+        rows = self._select("SELECT DISTINCT date, section FROM stories ORDER BY date, section")
+        return [Partition(date.fromisoformat(day), section) for day, section in rows]
+
+    def batches(self, partition: Partition) -> Iterator[list[Story]]:
+        """Yield the stories of a partition in the order of their sites and addresses, some at a time."""
+        places = self._select(_LINES, partition.date.isoformat(), partition.section)
+        batch: list[Story] = []
+        size = 0
+        for start, length in places:
+            if batch and (len(batch) == BATCH or size + length > BATCH_BYTES):
+                yield batch
+                batch, size = [], 0
+            with storage_errors(self._path):
+                self._file.seek(start)
+                batch.append(_read_line(self._file.read(length)))
+            size += length
+        if batch:
+            yield batch
+
+    def _select(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        with sqlite_errors(self._path):
+            return self._rows.execute(statement, values).fetchall()
+
+    def close(self) -> None:
+        self._rows.close()
+
+
+_PUT_STORY = """
+    INSERT INTO stories (site, story_id, url, start, size, date, section) VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (site, story_id) DO UPDATE SET
+        url = excluded.url, start = excluded.start, size = excluded.size, date = excluded.date, section = excluded.section
+"""
+_SOME_OF_SITE = f"""
+    SELECT number, story_id, date, section FROM stories WHERE site = ? AND number > ? ORDER BY number LIMIT {RESERVED}
+"""  # noqa: S608 - a number of ours
+_LINES = "SELECT start, size FROM stories WHERE (date, section) = (?, ?) ORDER BY site, url, number"
+
+
+@contextmanager
+def read_index(path: Path, is_wanted: Callable[[Story], bool]) -> Iterator[InboxIndex]:
+    """Read an inbox file through, and keep it from being written while the block runs. Errors as `taken_inbox`."""
+    with taken_inbox(path) as file, closing(InboxIndex(path, file)) as index:
+        index.fill(is_wanted)
+        yield index
 
 
 def read_inbox(path: Path) -> tuple[list[Story], list[str]]:
@@ -137,10 +259,20 @@ def _lines(path: Path) -> Iterator[bytes]:
         yield from file
 
 
+_CRC: Final = b', "crc32": '
+
+
 def _write_line(record: dict[str, Any]) -> bytes:
-    """Return a line with its CRC: a flipped bit in a text would still be JSON, and another story."""
-    crc = zlib.crc32(json.dumps(record, ensure_ascii=False).encode())
-    return (json.dumps(record | {"crc32": crc}, ensure_ascii=False) + "\n").encode()
+    """Return a line with the CRC of all that stands before it: a flipped bit in a text would still be JSON, and another
+    story."""
+    content = json.dumps(record, ensure_ascii=False).encode()[:-1]
+    return b"%b%b%d}\n" % (content, _CRC, zlib.crc32(content))
+
+
+def _is_as_written(line: bytes) -> bool:
+    """Tell whether a line has the CRC that it was written with; one of an older version has none."""
+    content, mark, crc = line.rpartition(_CRC)
+    return not mark or crc == b"%d}\n" % zlib.crc32(content)
 
 
 def _read_line(line: bytes) -> Story:
@@ -156,7 +288,7 @@ def _read_line(line: bytes) -> Story:
         raise ValueError(f"written by a newer archiver (schema {version})")
     if unknown := sorted(record.keys() - {"schema", "story", "crc32"}):
         raise ValueError(f"unknown key {unknown[0]!r:.60}")
-    if "crc32" in record and _write_line({"schema": version, "story": record.get("story")}) != line:
+    if "crc32" in record and not _is_as_written(line):
         raise ValueError("not as it was written")
     story = story_from_json(record.get("story"))
     _check_publishable(story)

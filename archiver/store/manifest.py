@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from archiver.store.archive import Archive, DamagedFileError, Partition, storage_errors, sync_folder
+from archiver.store.archive import Archive, Partition, damage_errors, storage_errors, sync_folder
 
 
 def write_manifest(archive: Archive, partitions: Iterable[Partition]) -> list[Path]:
@@ -71,16 +70,14 @@ def _day_file(archive: Archive, day: date) -> Path:
 
 def describe_file(path: Path) -> dict[str, Any]:
     """Return the entry of a file."""
-    with storage_errors(path):
-        content = path.read_bytes()
-    try:
-        metadata = pq.ParquetFile(pa.BufferReader(content)).metadata
-    except (pa.ArrowException, OSError) as error:
-        raise DamagedFileError(errno.EIO, f"Damaged, restore it from a copy: {error}", str(path)) from error
+    with storage_errors(path), path.open("rb") as file:
+        digest, size = file_digest(file, "sha256").hexdigest(), file.tell()
+        with damage_errors(path):
+            metadata = pq.read_metadata(file)
     return {
         "rows": metadata.num_rows,
-        "bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": size,
+        "sha256": digest,
         "schema_version": int(metadata.metadata[b"schema_version"]),
     }
 

@@ -1,26 +1,40 @@
-"""Merging stories into the two files of one partition."""
+"""Merging stories into the two files of one partition, however many it holds: a row group at a time is in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from archiver.items import Story
-from archiver.schema import Revision, encode_parquet, revisions_to_table, stories_to_table, table_to_stories
-from archiver.store.archive import Archive, Partition
+from archiver.schema import (
+    REVISIONS,
+    STORIES,
+    Revision,
+    encode_parquet,
+    revisions_to_table,
+    stories_to_table,
+    table_to_stories,
+    write_parquet,
+)
+from archiver.store.archive import Archive, Partition, make_folder, storage_errors
 from archiver.store.revisions import Reread, Verdict, has_moved, judge, table_to_revisions, version_of
+from archiver.store.rowfile import NewRows, Piece, iter_groups, open_rows, read_columns, read_rows
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
     """What merging stories into a partition did."""
 
-    kinds: dict[str, str]
-    """story_id → `new`, `changed` or `same`."""
+    counts: Counter[tuple[str, str]]
+    """Stories by site and `new`, `changed` or `same`."""
     restated: int = 0
     """Rows that were replaced and got no revision: extracted anew by today's rules, or at another address."""
     files: list[Path] = field(default_factory=list)
@@ -28,64 +42,187 @@ class Merged:
 
 
 def merge_partition(
-    archive: Archive, partition: Partition, stories: Sequence[Story], reread: Reread | None = None
+    archive: Archive, partition: Partition, batches: Iterable[Sequence[Story]], reread: Reread | None = None
 ) -> Merged:
-    """Merge stories, each once, into the partition they belong in. DamagedFileError leaves it as it was."""
-    stored = archive.read_stories(partition)
-    rows = table_to_stories(rows_of(stored, stories), date=partition.date, section=partition.section)
-    standing = {row.story_id: row for row in rows}
-    differing = [story for story in stories if not _is_same(story, standing.get(story.story_id))]
-    if not differing:
-        return Merged(dict.fromkeys((story.story_id for story in stories), "same"))
-    history = archive.read_revisions(partition)
-    past: dict[str, list[Revision]] = {}
-    rows_of_history = rows_of(history, differing).sort_by("revision")
-    for revision in table_to_revisions(rows_of_history, date=partition.date, section=partition.section):
-        past.setdefault(revision.story_id, []).append(revision)
-    verdicts = {
-        story.story_id: judge(story, standing.get(story.story_id), past.get(story.story_id, []), reread)
-        for story in differing
-    }
-    return Merged(
-        {story.story_id: verdicts[story.story_id].kind if story.story_id in verdicts else "same" for story in stories},
-        sum(verdict.kind == "same" and verdict.row is not None for verdict in verdicts.values()),
-        put_verdicts(archive, partition, stored, history, list(verdicts.values())),
-    )
+    """Merge stories, each once, into the partition they belong in. DamagedFileError leaves it as it was.
 
-
-def put_verdicts(
-    archive: Archive, partition: Partition, stored: pa.Table, history: pa.Table, verdicts: list[Verdict]
-) -> list[Path]:
-    """Write what the verdicts change in a partition, which holds `stored` and `history` now.
-
-    Revisions first: killed between the two, the archive has a revision too many, which the next call makes good.
+    A batch is in memory at a time; it is quickest where they come in the order of their sites and addresses.
     """
-    files = []
-    if revisions := [revision for verdict in verdicts for revision in verdict.revisions]:
-        history = replace_rows(history, revisions_to_table(revisions), "revision")
-        files.append(put_table(archive, archive.revisions_file(partition), history))
-    if rows := [verdict.row for verdict in verdicts if verdict.row is not None]:
-        stored = replace_rows(stored, stories_to_table(rows))
-        files.append(put_table(archive, archive.stories_file(partition), stored))
-    return files
+    counts: Counter[tuple[str, str]] = Counter()
+    restated = 0
+    with open_partition(archive, partition) as files:
+        for stories in batches:
+            seen = files.find_seen([story.story_id for story in stories])
+            differing = [story for story in stories if not _is_same(story, seen.get(story.story_id))]
+            counts.update((story.site, "same") for story in stories)
+            if not differing:
+                continue
+            keys = [story.story_id for story in differing]
+            standing, past = files.find_standing(keys), files.find_past(keys)
+            verdicts = []
+            for story in differing:
+                verdict = judge(story, standing.get(story.story_id), past.get(story.story_id, []), reread)
+                counts[story.site, "same"] -= 1
+                counts[story.site, verdict.kind] += 1
+                restated += verdict.kind == "same" and verdict.row is not None
+                verdicts.append(verdict)
+            files.add(verdicts)
+        return Merged(+counts, restated, files.put())
 
 
-def _is_same(story: Story, standing: Story | None) -> bool:
+class _Seen(NamedTuple):
+    story_id: str
+    url: str
+    content_hash: str
+    status: str
+    fetched_at: datetime
+
+
+def _is_same(story: Story, standing: _Seen | None) -> bool:
     return standing is not None and version_of(standing) == version_of(story) and not has_moved(story, standing)
+
+
+class _File:
+    """One file of a partition, and what is to be changed in it."""
+
+    def __init__(
+        self, pieces: Sequence[Piece], schema: pa.Schema, order: tuple[str, ...], also: tuple[str, ...] = ()
+    ) -> None:
+        """`order` are the columns by which rows are sorted, the key among them; `also` are read with them."""
+        self._schema, self._order = schema, order
+        self._pieces = list(pieces)
+        self._keys = read_columns(pieces, pa.schema([schema.field(name) for name in (*order, *also)]))
+        self._new_keys: list[pa.Table] = []
+
+    def find(self, story_ids: Collection[str]) -> tuple[pa.Table, list[int]]:
+        """Return keys and numbers of the rows that stand there of some stories."""
+        mask = pc.is_in(self._keys["story_id"], pa.array(story_ids, pa.string()))
+        return self._keys.filter(mask), pc.indices_nonzero(mask).to_pylist()
+
+    def read(self, story_ids: Collection[str]) -> pa.Table:
+        """Return the rows that stand there of some stories."""
+        _, numbers = self.find(story_ids)
+        return read_rows(self._pieces, numbers) if numbers else self._schema.empty_table()
+
+    def add(self, piece: Piece, table: pa.Table) -> None:
+        """Put rows, of which `table` has at least the keys, in the place of those with the same key."""
+        self._pieces.append(piece)
+        self._new_keys.append(table.select(self._order).replace_schema_metadata())
+
+    def put(self, archive: Archive, path: Path) -> list[Path]:
+        """Write the file, sorted by address, if anything was added."""
+        if not self._new_keys:
+            return []
+        new = pa.concat_tables(self._new_keys)
+        kept = pc.invert(pc.is_in(self._identify(self._keys), self._identify(new)))
+        numbers = [*pc.indices_nonzero(kept).to_pylist(), *range(len(kept), len(kept) + new.num_rows)]
+        keys = pa.concat_tables([self._keys.filter(kept).select(self._order), new])
+        order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in self._order])
+        wanted = [numbers[place] for place in order.to_pylist()]
+        groups = iter_groups(self._pieces, wanted)
+        archive.put_atomic(path, lambda file: write_parquet(groups, self._schema, file))
+        return [path]
+
+    def _identify(self, keys: pa.Table) -> pa.ChunkedArray:
+        names = [name for name in self._order if name not in ("site", "url")]
+        return pc.binary_join_element_wise(*(keys[name].cast(pa.string()) for name in names), " ")
+
+
+class PartitionFiles:
+    """The two files of a partition as they stand, and as verdicts change them: nothing is written before `put`."""
+
+    def __init__(self, archive: Archive, partition: Partition, held: ExitStack) -> None:
+        self._archive, self._partition, self._held = archive, partition, held
+        pieces = held.enter_context(open_rows(archive.stories_file(partition), STORIES))
+        self._stories = _File(pieces, STORIES, ("site", "url", "story_id"), ("content_hash", "status", "fetched_at"))
+        self._history: _File | None = None
+        self._new: NewRows | None = None
+
+    def _open_history(self) -> _File:
+        if self._history is None:
+            pieces = self._held.enter_context(open_rows(self._archive.revisions_file(self._partition), REVISIONS))
+            self._history = _File(pieces, REVISIONS, ("site", "url", "revision", "story_id"))
+        return self._history
+
+    def _put_by(self, table: pa.Table) -> Piece:
+        if self._new is None:
+            make_folder(self._archive.staging_dir)
+            self._new = NewRows(self._archive.staging_dir)
+            self._held.callback(self._new.close)
+        with storage_errors(self._archive.staging_dir):
+            return self._new.add(table)
+
+    def find_seen(self, story_ids: Collection[str]) -> dict[str, _Seen]:
+        """Return by story_id what tells whether a story is as it was."""
+        keys, _ = self._stories.find(story_ids)
+        return {row["story_id"]: _Seen(**row) for row in keys.select(_Seen._fields).to_pylist()}
+
+    def find_standing(self, story_ids: Collection[str]) -> dict[str, Story]:
+        """Return the rows of some stories, by story_id."""
+        rows = self._stories.read(story_ids)
+        found = table_to_stories(rows, date=self._partition.date, section=self._partition.section)
+        return {row.story_id: row for row in found}
+
+    def find_past(self, story_ids: Collection[str]) -> dict[str, list[Revision]]:
+        """Return the revisions of some stories, by story_id and oldest first."""
+        rows = self._open_history().read(story_ids).sort_by("revision")
+        past: dict[str, list[Revision]] = {}
+        for revision in table_to_revisions(rows, date=self._partition.date, section=self._partition.section):
+            past.setdefault(revision.story_id, []).append(revision)
+        return past
+
+    def add(self, verdicts: Iterable[Verdict]) -> None:
+        """Note what verdicts change; each story may be in one of them only."""
+        verdicts = list(verdicts)
+        revisions = [revision for verdict in verdicts for revision in verdict.revisions]
+        rows = [verdict.row for verdict in verdicts if verdict.row is not None]
+        places = {id(revision): place for place, revision in enumerate(revisions)}
+        shared = [places[id(row)] for row in rows if id(row) in places]
+        others = [row for row in rows if id(row) not in places]
+        if revisions:
+            table = revisions_to_table(revisions)
+            piece = self._put_by(table)
+            self._open_history().add(piece, table)
+            if shared:  # most rows of `stories` are the revision just made: they are kept once
+                picked = Piece(len(shared), lambda: _pick_stories(piece.load(), shared))
+                self._stories.add(picked, _pick_stories(table, shared))
+        if others:
+            table = stories_to_table(others)
+            self._stories.add(self._put_by(table), table)
+
+    def put(self) -> list[Path]:
+        """Write what was changed; return the files written.
+
+        Revisions first: killed between the two, the archive has a revision too many, which the next call makes good.
+        """
+        files = self._history.put(self._archive, self._archive.revisions_file(self._partition)) if self._history else []
+        return files + self._stories.put(self._archive, self._archive.stories_file(self._partition))
+
+
+@contextmanager
+def open_partition(archive: Archive, partition: Partition) -> Iterator[PartitionFiles]:
+    """Open the files of a partition, for the one publisher. DamagedFileError where they cannot be read back."""
+    with ExitStack() as held:
+        yield PartitionFiles(archive, partition, held)
+
+
+def put_verdicts(archive: Archive, partition: Partition, verdicts: Iterable[Verdict]) -> list[Path]:
+    """Write what verdicts change in a partition; return the files written."""
+    with open_partition(archive, partition) as files:
+        files.add(verdicts)
+        return files.put()
+
+
+def _pick_stories(table: pa.Table, numbers: list[int]) -> pa.Table:
+    """Return rows of revisions as rows of stories."""
+    rows = table.select(STORIES.names)
+    if len(numbers) < table.num_rows:
+        rows = rows.take(numbers)
+    return pa.Table.from_arrays(rows.columns, schema=STORIES)
 
 
 def rows_of(table: pa.Table, stories: Sequence[Story]) -> pa.Table:
     return table.filter(pc.is_in(table["story_id"], pa.array([story.story_id for story in stories], pa.string())))
-
-
-def replace_rows(table: pa.Table, rows: pa.Table, *also: str) -> pa.Table:
-    """Put `rows` in the place of those with the same story_id (and the same columns `also`), sorted by address."""
-    keys = [rows[name].to_pylist() for name in ("story_id", *also)]
-    replaced = set(zip(*keys, strict=True))
-    held = [table[name].to_pylist() for name in ("story_id", *also)]
-    kept = table.filter(pa.array([key not in replaced for key in zip(*held, strict=True)], pa.bool_()))
-    order = [(name, "ascending") for name in ("site", "url", *also)]
-    return pa.concat_tables([kept, rows]).sort_by(order)
 
 
 def put_table(archive: Archive, path: Path, table: pa.Table) -> Path:

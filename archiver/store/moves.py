@@ -106,8 +106,7 @@ def _carry_out(archive: Archive, moves: Sequence[Move]) -> list[Path]:
     for partition in sorted({move.entered for move in moves}):
         entering = [move for move in moves if move.entered == partition]
         verdicts = [Verdict(kind="same", row=move.story, revisions=move.revisions) for move in entering]
-        stored, history = archive.read_stories(partition), archive.read_revisions(partition)
-        files += put_verdicts(archive, partition, stored, history, verdicts)
+        files += put_verdicts(archive, partition, verdicts)
     files += write_manifest(archive, sorted({each for move in moves for each in (move.left, move.entered)}))
     with storage_errors(_journal(archive)):
         _journal(archive).unlink(missing_ok=True)

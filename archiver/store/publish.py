@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from archiver.items import Story
@@ -15,13 +16,12 @@ from archiver.normalize import story_id as make_story_id
 from archiver.store.archive import (
     Archive,
     DamagedFileError,
-    Partition,
     StorageError,
     locked,
     make_folder,
     storage_errors,
 )
-from archiver.store.inbox import read_inbox, taken_inbox
+from archiver.store.inbox import InboxIndex, read_index
 from archiver.store.ledger import reserve_partitions
 from archiver.store.ledgerfile import removed_file
 from archiver.store.manifest import write_manifest
@@ -31,8 +31,6 @@ from archiver.store.removed import removed_keys
 from archiver.store.revisions import Reread
 
 logger = logging.getLogger(__name__)
-
-_FAULTS_NAMED = 10
 
 
 @dataclass
@@ -121,73 +119,75 @@ def publishing(archive: Archive) -> Iterator[list[Path]]:
 
 
 def _publish_file(archive: Archive, path: Path, report: PublishReport, reread: Reread | None) -> None:
-    try:
-        with taken_inbox(path):
-            stories, faults = read_inbox(path)
-    except BlockingIOError:
-        logger.info("%s stays in the inbox: its crawl is still running", path.name)
-        report.running.append(path)
-        return
-    except OSError as error:
-        logger.warning("%s stays in the inbox: %s", path, error)
-        report.unreadable.append((path, error.strerror or str(error)))
-        return
-    stories = _drop_removed(archive, stories, report)
-    earlier_failures = len(report.failures)
-    counts = report.runs.setdefault(path.stem, Counter())
-    partitions = _place(archive, stories, report)
-    published = []
-    for partition, group in sorted(partitions.items()):
+    with ExitStack() as held:
         try:
-            merged = merge_partition(archive, partition, group, reread)
-        except DamagedFileError as error:
-            logger.error("%s stays in the inbox: %s", path.name, error)
-            report.failures.append(error)
-        else:
-            published.append(partition)
-            report.files_written += merged.files
-            report.restated += merged.restated
-            counts.update((story.site, partition.section, merged.kinds[story.story_id]) for story in group)
-    report.files_written += write_manifest(archive, published)
-    if len(report.failures) == earlier_failures:
-        _finish(archive, path, faults, report)
+            index = held.enter_context(read_index(path, partial(_is_wanted, _Removed(archive), report)))
+        except BlockingIOError:
+            logger.info("%s stays in the inbox: its crawl is still running", path.name)
+            report.running.append(path)
+            return
+        except StorageError:  # of what is read beside it
+            raise
+        except OSError as error:
+            logger.warning("%s stays in the inbox: %s", path, error)
+            report.unreadable.append((path, error.strerror or str(error)))
+            return
+        earlier_failures = len(report.failures)
+        counts = report.runs.setdefault(path.stem, Counter())
+        _place(archive, index, report)
+        published = []
+        for partition in index.partitions():
+            try:
+                merged = merge_partition(archive, partition, index.batches(partition), reread)
+            except DamagedFileError as error:
+                logger.error("%s stays in the inbox: %s", path.name, error)
+                report.failures.append(error)
+            else:
+                published.append(partition)
+                report.files_written += merged.files
+                report.restated += merged.restated
+                counts.update({(site, partition.section, kind): n for (site, kind), n in merged.counts.items()})
+        report.files_written += write_manifest(archive, published)
+        if len(report.failures) == earlier_failures:
+            _finish(archive, path, index, report)
 
 
-def _drop_removed(archive: Archive, stories: list[Story], report: PublishReport) -> list[Story]:
-    """Return the stories that have not been taken down since they were put into the inbox."""
-    removed = {site: removed_keys(removed_file(archive, site)) for site in {story.site for story in stories}}
-    kept = [
-        story
-        for story in stories
-        if removed[story.site].isdisjoint((story.url, story.story_id, make_story_id(story.url)))
-    ]
-    report.removed += len(stories) - len(kept)
-    return kept
+class _Removed(dict[str, frozenset[str]]):
+    """Site → keys of the stories that were taken down."""
+
+    def __init__(self, archive: Archive) -> None:
+        super().__init__()
+        self._archive = archive
+
+    def __missing__(self, site: str) -> frozenset[str]:
+        self[site] = keys = frozenset(removed_keys(removed_file(self._archive, site)))
+        return keys
 
 
-def _place(archive: Archive, stories: Iterable[Story], report: PublishReport) -> dict[Partition, list[Story]]:
-    """Return the stories by the partition they belong in; of several lines of one story the last counts."""
-    by_site: dict[str, dict[str, Story]] = {}
-    for story in stories:
-        by_site.setdefault(story.site, {})[story.story_id] = story
-    partitions: dict[Partition, list[Story]] = {}
-    for site, newest in by_site.items():
-        wanted = {story_id: Partition(story.date, story.section) for story_id, story in newest.items()}
+def _is_wanted(removed: Mapping[str, frozenset[str]], report: PublishReport, story: Story) -> bool:
+    """Tell whether a story has not been taken down since it was put into the inbox."""
+    keys = removed[story.site]
+    if keys and not keys.isdisjoint((story.url, story.story_id, make_story_id(story.url))):
+        report.removed += 1
+        return False
+    return True
+
+
+def _place(archive: Archive, index: InboxIndex, report: PublishReport) -> None:
+    """Find the partition that each story belongs in."""
+    for site, wanted in index.iter_wanted():
         try:
-            places = reserve_partitions(archive, site, wanted)
+            index.place(site, reserve_partitions(archive, site, wanted))
         except DamagedFileError as error:  # a site with no ledger, and none to be had from a damaged archive
             logger.error("%s: %s", site, error)
             report.failures.append(error)
-            continue
-        for story_id, story in newest.items():
-            partitions.setdefault(places[story_id], []).append(story)
-    return partitions
+            index.drop(site)
 
 
-def _finish(archive: Archive, path: Path, faults: list[str], report: PublishReport) -> None:
+def _finish(archive: Archive, path: Path, index: InboxIndex, report: PublishReport) -> None:
     """Take a published file out of the inbox: away, or where it had faults, to the damaged ones."""
     with storage_errors(path):
-        if not faults:
+        if not index.faults:
             path.unlink()
             return
         make_folder(archive.damaged_dir)
@@ -196,7 +196,7 @@ def _finish(archive: Archive, path: Path, faults: list[str], report: PublishRepo
             number += 1
             place = archive.damaged_dir / f"{path.stem}.{number}{path.suffix}"
         path.replace(place)
-    more = f"; and {len(faults) - _FAULTS_NAMED} lines more" if len(faults) > _FAULTS_NAMED else ""
-    why = "; ".join(faults[:_FAULTS_NAMED]) + more
+    more = index.fault_count - len(index.faults)
+    why = "; ".join(index.faults) + (f"; and {more} lines more" if more else "")
     logger.warning("%s is damaged and was moved to %s: %s", path.name, place, why)
     report.damaged.append((place, why))

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from archiver.items import Story
-from archiver.schema import Revision, table_to_stories
+from archiver.schema import Revision
 from archiver.store.archive import Archive, Partition
 from archiver.store.manifest import write_manifest
-from archiver.store.merge import put_verdicts, rows_of
+from archiver.store.merge import open_partition
 from archiver.store.moves import Move, move_stories, note_restated
 from archiver.store.publish import publishing
-from archiver.store.revisions import Verdict, restate, table_to_revisions
+from archiver.store.revisions import Verdict, restate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,27 +62,24 @@ def _restate_partition(
     archive: Archive, partition: Partition, group: Sequence[Restated], report: RestateReport
 ) -> tuple[list[Move], list[Path]]:
     """Replace the rows that stay in their partition; return the moves of those that do not, and the files written."""
-    stored, history = archive.read_stories(partition), archive.read_revisions(partition)
-    keys = [row.standing for row in group]
-    now = table_to_stories(rows_of(stored, keys), date=partition.date, section=partition.section)
-    rows = {row.story_id: row for row in now}
-    past: dict[str, list[Revision]] = {}
-    for each in table_to_revisions(rows_of(history, keys), date=partition.date, section=partition.section):
-        past.setdefault(each.story_id, []).append(each)
-    verdicts, moves = [], []
-    for row in group:
-        if rows.get(row.standing.story_id) != row.standing:
-            report.passed_over.append(row.standing)
-            continue
-        revisions = _restate_history(row.story, past.get(row.story.story_id, []))
-        if Partition(row.story.date, row.story.section) == partition:
-            verdicts.append(Verdict(kind="same", row=row.story, revisions=revisions))
-        else:
-            moves.append(Move(left=partition, story=row.story, revisions=revisions))
-    if not verdicts:
-        return moves, []
-    note_restated(archive, [verdict.row for verdict in verdicts if verdict.row])
-    return moves, put_verdicts(archive, partition, stored, history, verdicts)
+    with open_partition(archive, partition) as files:
+        keys = [row.standing.story_id for row in group]
+        rows, past = files.find_standing(keys), files.find_past(keys)
+        verdicts, moves = [], []
+        for row in group:
+            if rows.get(row.standing.story_id) != row.standing:
+                report.passed_over.append(row.standing)
+                continue
+            revisions = _restate_history(row.story, past.get(row.story.story_id, []))
+            if Partition(row.story.date, row.story.section) == partition:
+                verdicts.append(Verdict(kind="same", row=row.story, revisions=revisions))
+            else:
+                moves.append(Move(left=partition, story=row.story, revisions=revisions))
+        if not verdicts:
+            return moves, []
+        note_restated(archive, [verdict.row for verdict in verdicts if verdict.row])
+        files.add(verdicts)
+        return moves, files.put()
 
 
 def _restate_history(story: Story, past: Sequence[Revision]) -> tuple[Revision, ...]:

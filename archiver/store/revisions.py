@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import date
-from typing import Any, Literal, TypeAlias
+from datetime import date, datetime
+from typing import Any, Literal, Protocol, TypeAlias
 
 import pyarrow as pa
 
@@ -20,6 +20,19 @@ Reread: TypeAlias = Callable[[Story], Story | None]
 """Extracts the raw page of an archived row anew with today's rules; None, never an error, where that page cannot be had.
 
 Only the text of its answer counts: key, address, partition, times and raw place stay those of the row."""
+
+
+class Seen(Protocol):
+    """What tells one visit to a story from the next."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def content_hash(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def fetched_at(self) -> datetime: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,12 +76,12 @@ def judge(story: Story, standing: Story | None, past: Sequence[Revision], reread
     return Verdict(kind="changed", row=revision, revisions=(*restated, revision))
 
 
-def version_of(story: Story) -> tuple[str, str]:
+def version_of(story: Seen) -> tuple[str, str]:
     """What differs between one revision and the next."""
     return story.content_hash, story.status
 
 
-def has_moved(story: Story, standing: Story) -> bool:
+def has_moved(story: Seen, standing: Seen) -> bool:
     """Tell whether a visit found the story at an address younger than that of its row."""
     return story.url != standing.url and story.fetched_at > standing.fetched_at
 
@@ -84,10 +97,10 @@ def make_revision(story: Story, standing: Story | None, past: Sequence[Story]) -
     earlier = past[:-1] if is_leftover else past
     before = max([*earlier, *([standing] if standing else [])], key=lambda row: row.revision, default=None)
     if before is None:
-        return _to_revision(replace(story, revision=1), [], Counter())
+        return _to_revision(replace(story, revision=1), [], None)
     story = replace(_keep_place(story, before), revision=past[-1].revision if is_leftover else before.revision + 1)
     changed = [name for name in COMPARED if getattr(story, name) != getattr(before, name)]
-    return _to_revision(story, changed, _count_words(before))
+    return _to_revision(story, changed, before)
 
 
 def table_to_revisions(table: pa.Table, *, date: date, section: str) -> list[Revision]:
@@ -145,7 +158,7 @@ def restate(now: Story, past: Iterable[Revision]) -> tuple[Revision, ...]:
     """
     for row in past:
         if row.revision == now.revision:
-            words = _count_words(now).total() if row.revision == 1 else row.words_added
+            words = len(_list_words(now)) if row.revision == 1 else row.words_added
             return (replace(row, **text_of(now), words_added=words),)
     return ()
 
@@ -162,21 +175,25 @@ def _keep_place(story: Story, before: Story) -> Story:
     )
 
 
-def _to_revision(story: Story, changed: list[str], words_before: Counter[str]) -> Revision:
-    words = _count_words(story)
-    return Revision(
-        **_columns(story),
-        changed=changed,
-        words_added=(words - words_before).total(),
-        words_removed=(words_before - words).total(),
-    )
+def _to_revision(story: Story, changed: list[str], before: Story | None) -> Revision:
+    words = _list_words(story)
+    added, removed = len(words), 0
+    if before is not None:
+        words_before = _list_words(before)
+        count, count_before = Counter(words), Counter(words_before)
+        kept = sum(min(number, count_before[word]) for word, number in count.items() if word in count_before)
+        added, removed = len(words) - kept, len(words_before) - kept
+    return Revision(**_columns(story), changed=changed, words_added=added, words_removed=removed)
+
+
+_COLUMNS = tuple(column.name for column in fields(Story))
 
 
 def _columns(story: Story) -> dict[str, Any]:
     """The columns of a story, less those that only a revision has."""
-    return {column.name: getattr(story, column.name) for column in fields(Story)}
+    return {name: getattr(story, name) for name in _COLUMNS}
 
 
-def _count_words(story: Story) -> Counter[str]:
+def _list_words(story: Story) -> list[str]:
     faq = [text for pair in story.faq for text in (pair.question, pair.answer)]
-    return Counter(" ".join([story.title, story.dek or "", story.body, *faq]).split())
+    return " ".join([story.title, story.dek or "", story.body, *faq]).split()
