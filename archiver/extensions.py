@@ -26,6 +26,7 @@ from twisted.internet.defer import Deferred
 import archiver
 from archiver.extract import EXTRACTOR
 from archiver.logs import quieten_robots
+from archiver.network.handler import pace_of
 from archiver.outcome import Exit, Outcome
 from archiver.pipelines import LeftOut, Lost, describe_storage_error
 from archiver.schema import SCHEMA_VERSION
@@ -169,6 +170,12 @@ class RunRecorder:
             **self.outcome.to_record(),
             "requests": stats.get("downloader/request_count", 0),
             "bytes": stats.get("downloader/response_bytes", 0),
+            "hosts": pace_of(self.crawler).to_record(),
+            "refused": {
+                name.removeprefix("archiver/refused/"): number
+                for name, number in sorted(stats.items())
+                if name.startswith("archiver/refused/")
+            },
             "settings": {
                 name: settings[name] for name in ("ARCHIVER_ROOT", "USER_AGENT", "ROBOTSTXT_OBEY", "DOWNLOAD_DELAY")
             },
