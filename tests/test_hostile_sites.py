@@ -112,7 +112,9 @@ def test_x_robots_tag_is_kept_as_flags(tmp_path: Path) -> None:
     flags = {row["url"].rpartition("/")[2]: row["flags"] for row in result.rows}
     assert set(flags[path.rpartition("/")[2]]) == {"noarchive", "unavailable-after"}
     assert sum(map(bool, flags.values())) == 1
-    ran = Project(tmp_path).run("archiver", "reextract", "--check")
+    project = Project(tmp_path)
+    project.add_site("hostile", "http://127.0.0.1/")
+    ran = project.run("archiver", "reextract", "--check")
     assert ran.exit_code == 0, "extracted anew, the header counts too"
 
 
@@ -176,6 +178,20 @@ def test_a_crawl_that_is_to_end_does_not_wait_for_a_host(tmp_path: Path) -> None
         )
     assert result.seconds < 40
     assert result.record["finish_reason"] == "closespider_timeout"
+
+
+@pytest.mark.slow
+def test_a_host_that_asked_to_be_left_alone_is_left_alone_by_the_next_crawl(tmp_path: Path) -> None:
+    with Server() as server:
+        server.paths = site(
+            {path: lambda wire: wire.answer(b"", "Retry-After: 3600", status="429 Slow") for path in GOOD}, {}
+        )
+        first = crawl(tmp_path, f"{server.base_url}/", allowed=[f"127.0.0.1:{server.port}"])
+        asked = len(server.asked)
+        second = crawl(tmp_path, f"{server.base_url}/", allowed=[f"127.0.0.1:{server.port}"])
+    assert (first.exit_code, first.failures) == (4, {"retry_after": 3})
+    assert (second.exit_code, len(server.asked)) == (3, asked), "not even its robots.txt is asked for"
+    assert second.record["hosts"][f"127.0.0.1:{server.port}"]["not_before"]
 
 
 @pytest.mark.slow

@@ -195,6 +195,22 @@ def test_a_host_that_asks_for_too_long_a_wait_is_left_to_a_later_crawl(header: s
     assert datetime.fromisoformat(record["not_before"]) > NOW + timedelta(seconds=120)
 
 
+def test_what_an_earlier_crawl_was_asked_to_leave_alone_is_left_alone() -> None:
+    pace, clock = make_pace()
+    pace.hold("a.example", NOW + timedelta(hours=1))
+    pace.hold("b.example", NOW - timedelta(hours=1))
+    assert [pace.refusal(pace.host(name)) for name in ("a.example", "b.example")] == ["retry_after", None]
+    clock.advance(3600)
+    assert pace.refusal(pace.host("a.example")) is None
+
+
+def test_no_host_is_left_alone_for_more_than_a_week() -> None:
+    pace, clock = make_pace()
+    ask(pace, clock, 503, retry_after="Fri, 31 Dec 9999 23:59:59 GMT")
+    clock.advance(7 * 86_400)
+    assert pace.refusal(pace.host("a.example")) is None
+
+
 def test_crawl_delay_is_obeyed_from_robots_txt_on() -> None:
     pace, clock = make_pace()
     ask(pace, clock)

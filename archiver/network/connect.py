@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from twisted.internet.defer import fail
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IReactorPluggableNameResolver, IStreamClientEndpoint
 from twisted.web.client import HTTPConnectionPool
@@ -78,7 +79,10 @@ class GuardedPool(HTTPConnectionPool):
         """Connect to the host that the key names, whatever endpoint the agent would use."""
         scheme, host, port = key[:3]
         name = host.decode("ascii")
-        reactor = GuardedReactor(self._plain_reactor, name, is_allowed=self._allowed.allow(name, port))
+        is_allowed = self._allowed.allow(name, port)
+        if not is_allowed and ":" in name and not is_public(name):  # the resolver, of IPv4 only, would not know it
+            return fail(Refused("address", f"{name} is no public address"))
+        reactor = GuardedReactor(self._plain_reactor, name, is_allowed=is_allowed)
         inner: Any = HostnameEndpoint(reactor, host, port, timeout=CONNECT_SECONDS)
         if scheme == b"https":
             inner = wrapClientTLS(self._policy.creatorForNetloc(host, port), inner)

@@ -20,6 +20,8 @@ SLOWEST_START: Final = 1.0
 PATIENCE: Final = 10
 """Requests in a row without an answer, or with 429 or 503, after which a host counts as down."""
 BUSY: Final = frozenset({429, 503})
+LONGEST_HOLD: Final = 7 * 86_400
+"""Seconds after which a host is asked again whatever it said: a Retry-After in the year 9999 is a mistake."""
 MAX_GAPS: Final = 100_000
 
 
@@ -119,14 +121,19 @@ class Pace:
         if status in BUSY and retry_after and (seconds := read_retry_after(retry_after, self._now())) is not None:
             if len(host.retry_after) < 20:
                 host.retry_after.append(round(seconds, 3))
-            self._hold(host, host.ended_at + seconds, "retry_after")
+            self._hold(host, host.ended_at + min(seconds, LONGEST_HOLD), "retry_after")
+
+    def hold(self, name: str, until: datetime) -> None:
+        """Leave a host alone until then: an earlier crawl was asked to."""
+        seconds = min((until - self._now()).total_seconds(), LONGEST_HOLD)
+        self._hold(self.host(name), self._monotonic() + seconds, "retry_after")
 
     def obey_crawl_delay(self, host: Host, seconds: float | None) -> None:
         """Take over what robots.txt asks for. The wait begins with the request that read it, unless it is one for a
         later crawl: then that request is not counted, for there would never be another."""
         if seconds is None or not 0 < seconds < math.inf:
             return
-        host.crawl_delay = seconds
+        host.crawl_delay = seconds = min(seconds, LONGEST_HOLD)
         host.delay = max(host.delay, seconds)
         if seconds <= self.longest and host.ended_at > -math.inf:
             self._hold(host, host.ended_at + seconds, "crawl_delay")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from scrapy.downloadermiddlewares.redirect import MetaRefreshMiddleware, RedirectMiddleware
 
 from archiver.network.refusal import Refused, count_refusal
+
+_OTHER_SCHEME: Final = re.compile(rb"(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 if TYPE_CHECKING:
     from scrapy.http import Request, Response
@@ -19,7 +22,9 @@ class Redirects(RedirectMiddleware):
         try:
             return super().process_response(request, response)
         except ValueError as error:
-            refused = Refused("bad_address", f"{response.url} leads to what is no address: {error}")
+            location = (response.headers.get(b"Location") or b"").strip()
+            reason = "scheme" if _OTHER_SCHEME.match(location) else "bad_address"
+            refused = Refused(reason, f"{response.url} leads to what is no address: {error}")
             raise count_refusal(self.crawler.stats, request, refused) from error
 
 

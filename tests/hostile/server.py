@@ -32,7 +32,7 @@ class Wire:
     def answer(self, body: bytes = b"", *headers: str, status: str = "200 OK", kind: str = "text/html") -> None:
         """Answer as a server should."""
         lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", f"Content-Length: {len(body)}", *headers, "", ""]
-        self.write("\r\n".join(lines).encode("latin-1") + body)
+        self.write("\r\n".join(lines).encode() + body)
 
     def begin(self, *headers: str, status: str = "200 OK") -> None:
         """Send a head and leave the body to the caller."""
