@@ -25,7 +25,7 @@ from archiver.discover import (
 )
 from archiver.discover.addresses import is_furniture_address, listing_base, read_address
 from archiver.extract import Selectors, extract_story
-from archiver.network.refusal import Refused
+from archiver.network.refusal import NotAsked, Refused
 from archiver.normalize import slug_section
 from archiver.urls import is_same_site, join_url
 
@@ -313,6 +313,8 @@ class ListingReader(Asking):
     def listing_failed(self, failure: Failure) -> Output:
         """Count a listing that cannot be read: a dead link in the navigation is no failure, a cut chain is."""
         request: Request = failure.request  # type: ignore[attr-defined]
+        if isinstance(failure.value, NotAsked):
+            return
         reason, is_lost = name_failure(failure.value)
         chain: Chain | None = request.cb_kwargs.get("chain")
         is_sitemap = request.callback == self.parse_sitemap

@@ -31,7 +31,7 @@ from archiver.extract import Selectors
 from archiver.extract.parts import find_first_part
 from archiver.items import Found, PrintedStory
 from archiver.memory import LookAlike, RawPlace
-from archiver.network.refusal import Refused, count_refusal
+from archiver.network.refusal import NotAsked, Refused, count_refusal
 from archiver.reading import Reading, is_no_story
 from archiver.urls import is_same_site, join_url
 
@@ -216,6 +216,8 @@ class StoryReader(Asking):
     def story_failed(self, failure: Failure) -> Output:
         """Tell a story that is rightly left out from one that is lost, and one that is gone from one never archived."""
         request: Request = failure.request  # type: ignore[attr-defined]
+        if isinstance(failure.value, NotAsked):
+            return
         reason, is_lost = name_failure(failure.value)
         url = request.cb_kwargs["asked_url"]
         if is_lost:
@@ -244,6 +246,8 @@ class StoryReader(Asking):
         """Hand on what there is of a story whose next page cannot be read."""
         request: Request = failure.request  # type: ignore[attr-defined]
         story: Fetching = request.cb_kwargs["story"]
+        if isinstance(failure.value, NotAsked):
+            return
         reason, is_lost = name_failure(failure.value)
         if is_lost:
             self._lose_part(request.url, f"part_{reason}", story)

@@ -181,6 +181,20 @@ def test_a_crawl_that_is_to_end_does_not_wait_for_a_host(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+def test_a_limit_is_no_failure_though_the_next_story_waits_for_its_turn(tmp_path: Path) -> None:
+    with Server() as server:
+        server.paths = site({}, {})
+        result = crawl(
+            tmp_path,
+            f"{server.base_url}/",
+            allowed=[f"127.0.0.1:{server.port}"],
+            settings={"DOWNLOAD_DELAY": 1.5},
+            arguments={"limit": "1"},
+        )
+    assert (result.exit_code, result.failures, len(result.archived)) == (0, {}, 1)
+
+
+@pytest.mark.slow
 def test_a_host_that_asked_to_be_left_alone_is_left_alone_by_the_next_crawl(tmp_path: Path) -> None:
     with Server() as server:
         server.paths = site(
@@ -200,4 +214,5 @@ def test_the_listing_of_a_site_at_a_private_address_is_refused(tmp_path: Path) -
         server.otherwise = serve_page(listing_page(GOOD))
         result = crawl(tmp_path, f"{server.base_url}/", allowed=[])
     assert (result.exit_code, result.refused, server.asked) == (3, {"address": 1}, [])
+    assert result.record["hosts"][f"127.0.0.1:{server.port}"]["requests"] == 0
     assert result.connected == set()

@@ -252,6 +252,15 @@ def test_a_host_that_never_answers_is_given_up(status: int | None) -> None:
     assert pace.refusal(host) == "host_down"
 
 
+def test_a_host_that_answers_too_much_is_not_down() -> None:
+    pace, _ = make_pace(delay=0)
+    host = pace.host("a.example")
+    for _ in range(2 * PATIENCE):
+        pace.begin(host)
+        pace.end(host, None, is_cut=True)
+    assert pace.refusal(host) is None
+
+
 @given(st.text(max_size=60))
 def test_retry_after_never_raises(value: str) -> None:
     seconds = read_retry_after(value, NOW)

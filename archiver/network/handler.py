@@ -15,7 +15,7 @@ from twisted.internet.task import deferLater
 from archiver.network.addresses import parse_allowed
 from archiver.network.connect import GuardedPool
 from archiver.network.pace import Host, Pace
-from archiver.network.refusal import Refused
+from archiver.network.refusal import NotAsked, Refused
 from archiver.urls import DEFAULT_PORTS
 
 if TYPE_CHECKING:
@@ -80,8 +80,12 @@ class GuardedHandler(HTTP11DownloadHandler):
         try:
             response = await super().download_request(request)
         except BaseException as error:
-            self._pace.end(host, None)
-            if refused := self._name_refusal(request, error):
+            refused = self._name_refusal(request, error)
+            if isinstance(error, Refused):
+                self._pace.withdraw(host)
+            else:
+                self._pace.end(host, None, is_cut=refused is not None)
+            if refused:
                 raise refused from error
             raise
         retry_after = (response.headers.get(b"Retry-After") or b"").decode("latin-1")
@@ -89,7 +93,7 @@ class GuardedHandler(HTTP11DownloadHandler):
         return response
 
     async def _wait(self, host: Host) -> None:
-        """Wait for the host's turn. Raises Refused where that is for a later crawl, and where this one is being ended."""
+        """Wait for the host's turn. Raises Refused where that is for a later crawl, NotAsked where this one is being ended."""
         while True:
             if reason := self._pace.refusal(host):
                 raise Refused(reason, f"{host.name} is not asked again in this crawl")
@@ -98,7 +102,7 @@ class GuardedHandler(HTTP11DownloadHandler):
                 return
             await maybe_deferred_to_future(deferLater(self._reactor, min(left, SLICE)))
             if self._is_ending():
-                raise DownloadCancelledError("the crawl is being ended")
+                raise NotAsked("the crawl is being ended")
 
     def _is_ending(self) -> bool:
         slot = getattr(self._crawler.engine, "_slot", None)

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 SLOWEST_START: Final = 1.0
 """Seconds of delay that a 429 makes of none."""
-PATIENCE: Final = 10
+PATIENCE: Final = 20
 """Requests in a row without an answer, or with 429 or 503, after which a host counts as down."""
 BUSY: Final = frozenset({429, 503})
 LONGEST_HOLD: Final = 7 * 86_400
@@ -108,13 +108,21 @@ class Pace:
         host.in_flight += 1
         self._hold(host, started + host.delay, "crawl_delay")
 
-    def end(self, host: Host, status: int | None, size: int = 0, retry_after: str | None = None) -> None:
-        """Note that a request has ended: `status` is None where no answer came."""
+    def withdraw(self, host: Host) -> None:
+        """Note that a request that had begun was never sent: its host is at an address that is not asked."""
+        host.requests -= 1
+        host.in_flight -= 1
+
+    def end(
+        self, host: Host, status: int | None, size: int = 0, retry_after: str | None = None, *, is_cut: bool = False
+    ) -> None:
+        """Note that a request has ended: `status` is None where no answer came, or it was cut for what it was."""
         host.ended_at = self._monotonic()
         host.in_flight -= 1
         host.bytes += size
-        host.statuses[str(status or "none")] += 1
-        host.unanswered = host.unanswered + 1 if status is None or status in BUSY else 0
+        host.statuses[str(status or ("cut" if is_cut else "none"))] += 1
+        is_silent = status in BUSY or (status is None and not is_cut)
+        host.unanswered = host.unanswered + 1 if is_silent else 0
         if status == 429:
             host.slow_down(self.longest)
         self._hold(host, host.ended_at + host.delay, "crawl_delay")

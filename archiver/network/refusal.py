@@ -27,7 +27,7 @@ REASONS: Final = {
     "robots_unreachable": "robots.txt answers 5xx or 429, or cannot be had, which forbids the whole host",
     "retry_after": "the host asked to be left alone for longer than ARCHIVER_LONGEST_WAIT",
     "crawl_delay": "robots.txt asks for a longer pause than ARCHIVER_LONGEST_WAIT",
-    "host_down": "ten requests in a row brought no answer, 429 or 503",
+    "host_down": "twenty requests in a row brought no answer, 429 or 503",
 }
 """Reason → what it means; `archiver/refused/<reason>` counts them, and so do the run record's failures and skips."""
 
@@ -48,6 +48,10 @@ class Refused(IgnoreRequest):
     def is_lost(self) -> bool:
         """Whether the crawl is incomplete without it."""
         return self.reason not in RIGHTLY
+
+
+class NotAsked(IgnoreRequest):
+    """A request still waited for its host's turn when the crawl was ended: it is as those that were never begun."""
 
 
 def count_refusal(stats: StatsCollector, request: Request, refused: Refused) -> Refused:

@@ -464,7 +464,9 @@ CASES: Sequence[Case] = (
     Case(name="redirect to javascript:", paths=elsewhere(lambda s: "javascript:alert(1)"), refused={"scheme": 1}),
     Case(
         name=f"redirects to {len(INSIDE)} inside addresses and notations",
-        paths=lambda server, secret: many({host: redirect(f"http://{host}:{secret.port}/secret") for host in INSIDE}),
+        paths=lambda server, secret: many(
+            {host: redirect(f"http://{host}:{secret.port}/secret-{number}") for number, host in enumerate(INSIDE)}
+        ),
         refused={"address": len(INSIDE)},
         check=never_reached,
         is_sample=True,
