@@ -219,6 +219,8 @@ class Asking(Spider, ABC):
                 if not body.startswith(b"\x1f\x8b"):
                     break
                 body = decode_body(body, ["gzip"], MAX_SITEMAP_SIZE)
+            else:
+                raise ValueError("packed too often")
         except ValueError as error:
             self._refuse(response, "too_large" if isinstance(error, DecodedTooLargeError) else "undecodable")
             return None

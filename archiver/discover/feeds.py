@@ -27,7 +27,7 @@ MAX_ENTRIES: Final = 10_000
 _CHUNK: Final = 1 << 16
 _LOOK: Final = 1 << 16
 """Bytes within which the root element begins."""
-_MAX_ENTRY: Final = 1 << 21
+_MAX_ENTRY: Final = 1 << 20
 """Bytes of one entry: a story with all its markup is shorter, and a tree takes thirty times as much memory."""
 _XML_BASE: Final = "{http://www.w3.org/XML/1998/namespace}base"
 _DECLARED: Final = re.compile(rb"""^(\s*<\?xml[^>]*?)\s+encoding\s*=\s*["'][^"']*["']""")
