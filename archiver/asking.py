@@ -9,22 +9,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from parsel import Selector
 from scrapy import Request, Spider
-from scrapy.exceptions import IgnoreRequest
 from scrapy.http import JsonResponse, Response, TextResponse
 from scrapy.spidermiddlewares.httperror import HttpError
-from scrapy.utils.gz import gunzip, gzip_magic_number
 
 from archiver.arguments import SITE_ARGUMENTS, CrawlArguments, parse_arguments
 from archiver.chain import Chain
+from archiver.discover import MAX_SITEMAP_SIZE
 from archiver.discover.addresses import listing_base, read_address
 from archiver.items import Found, PrintedStory
 from archiver.memory import Memory, RawPlace
+from archiver.network.markup import is_too_much
+from archiver.network.refusal import Refused, count_refusal
 from archiver.outcome import Outcome
 from archiver.pages import own_address, read_page
+from archiver.store.coding import MAX_CODINGS, DecodedTooLargeError, decode_body
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -34,6 +36,11 @@ if TYPE_CHECKING:
 STORY_PRIORITY = 10
 """Stories go before further listing pages: a crawl that is cut short then has whole pages, and one with a limit
 reads no listing page in vain."""
+
+
+SITEMAP_ADDRESS: Final = re.compile(r"sitemap|\.xml(?:\.gz)?(?:\?|$)", re.IGNORECASE)
+SITEMAP_LIMITS: Final = {"may_be_sitemap": True, "download_maxsize": MAX_SITEMAP_SIZE, "download_timeout": 180}
+"""A sitemap may be five times as large as a page, and is read piece by piece."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +139,8 @@ class Asking(Spider, ABC):
         # The filter of duplicates knows addresses only. It would drop, in silence, the page that one chain is
         # redirected to when another chain has read it.
         request = Request(url, callback, errback=self.listing_failed, cb_kwargs=kwargs, dont_filter=True)
+        if SITEMAP_ADDRESS.search(url):
+            request.meta.update(SITEMAP_LIMITS)
         return add_conditions(request, self.memory.conditions(url)) if conditions else request
 
     def start_chain(self, url: str, label: str | None) -> Iterator[Request]:
@@ -202,11 +211,26 @@ class Asking(Spider, ABC):
         self.outcome.pages += 1
         self.memory.note_unchanged(asked_url or response.url, response)
 
-    def _unpack(self, response: Response) -> bytes:
-        """The body of a feed or sitemap, which may be a gzip file of its own."""
-        if not gzip_magic_number(response):
-            return response.body
-        return gunzip(response.body, max_size=self.settings.getint("DOWNLOAD_MAXSIZE"))
+    def _unpack(self, response: Response) -> bytes | None:
+        """The body of a feed or sitemap, which may be a gzip file of its own; None where that is refused."""
+        body = response.body
+        try:
+            for _ in range(MAX_CODINGS):  # there is a gzip file that unpacks to itself
+                if not body.startswith(b"\x1f\x8b"):
+                    break
+                body = decode_body(body, ["gzip"], MAX_SITEMAP_SIZE)
+            else:
+                raise ValueError("packed too often")
+        except ValueError as error:
+            self._refuse(response, "too_large" if isinstance(error, DecodedTooLargeError) else "undecodable")
+            return None
+        return body
+
+    def _refuse(self, response: Response, reason: str) -> None:
+        """Count what came and is not read."""
+        if response.request is not None:
+            count_refusal(self.crawler.stats, response.request, Refused(reason, response.url))
+        self._lose(response.url, f"listing_{reason}")
 
     def _lose(self, url: str, reason: str, label: str | None = None) -> None:
         self.logger.warning("%s is lost: %s", url, reason)
@@ -223,9 +247,11 @@ def add_conditions(request: Request, headers: Mapping[str, str]) -> Request:
 
 
 def parse_page(response: Response) -> Selector | None:
-    """Return the tree of a page; None where the answer is no page."""
+    """Return the tree of a page; None where the answer is no page, or is one only a sitemap may be as large as."""
     if not isinstance(response, TextResponse) or isinstance(response, JsonResponse):
         return None
+    if response.request and response.meta.get("may_be_sitemap") and is_too_much(response.body):
+        return None  # the gate has looked at all others
     content_type = response.headers.get(b"Content-Type", b"") or b""
     return read_page(response.body, content_type.decode("latin-1"))
 
@@ -257,14 +283,14 @@ def read_validators(response: Response) -> dict[str, str]:
 def name_failure(error: BaseException | None) -> tuple[str, bool]:
     """Return why a page could not be read, and whether that makes the crawl incomplete.
 
-    >>> name_failure(IgnoreRequest("Forbidden by robots.txt"))
+    >>> name_failure(Refused("robots", "robots.txt forbids it"))
     ('robots', False)
     >>> name_failure(TimeoutError())
     ('timeout', True)
     """
+    if isinstance(error, Refused):
+        return error.reason, error.is_lost
     if isinstance(error, HttpError):
         status = error.response.status
         return ("gone", False) if status in (404, 410) else (f"http_{status}", True)
-    if isinstance(error, IgnoreRequest):
-        return ("robots", False) if "robots.txt" in str(error) else ("too_many_redirects", True)
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__.removesuffix("Error")).lower(), True

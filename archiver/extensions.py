@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import platform
 import signal
@@ -26,6 +27,7 @@ from twisted.internet.defer import Deferred
 import archiver
 from archiver.extract import EXTRACTOR
 from archiver.logs import quieten_robots
+from archiver.network.handler import pace_of
 from archiver.outcome import Exit, Outcome
 from archiver.pipelines import LeftOut, Lost, describe_storage_error
 from archiver.schema import SCHEMA_VERSION
@@ -104,6 +106,8 @@ class RunRecorder:
         return handle
 
     def spider_opened(self, spider: StorySpider) -> None:
+        for host, until in find_holds(Archive(find_root(spider.settings)), spider.name):
+            pace_of(self.crawler).hold(host, until)
         if spider.is_scheduled and not spider.settings["ARCHIVER_CONTACT"]:
             logger.warning("ARCHIVER_CONTACT is not set: say in it whom the site's owner may write to about the crawl")
 
@@ -169,6 +173,12 @@ class RunRecorder:
             **self.outcome.to_record(),
             "requests": stats.get("downloader/request_count", 0),
             "bytes": stats.get("downloader/response_bytes", 0),
+            "hosts": pace_of(self.crawler).to_record(),
+            "refused": {
+                name.removeprefix("archiver/refused/"): number
+                for name, number in sorted(stats.items())
+                if name.startswith("archiver/refused/")
+            },
             "settings": {
                 name: settings[name] for name in ("ARCHIVER_ROOT", "USER_AGENT", "ROBOTSTXT_OBEY", "DOWNLOAD_DELAY")
             },
@@ -182,6 +192,18 @@ class RunRecorder:
                 "python": platform.python_version(),
             },
         }
+
+
+def find_holds(archive: Archive, spider: str) -> list[tuple[str, datetime]]:
+    """Return the hosts that a site's last crawl left to a later one, and until when; what cannot be read holds nothing."""
+    last = max(archive.runs_dir.glob(f"*Z-{spider}-????.json"), default=None)
+    try:
+        hosts = json.loads(last.read_bytes())["hosts"] if last else {}
+        return [
+            (host, datetime.fromisoformat(said["not_before"])) for host, said in hosts.items() if said["not_before"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
 
 
 def _reactor() -> Any:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scrapy.crawler import CrawlerProcess
-from scrapy.exceptions import IgnoreRequest
 from scrapy.http import JsonResponse, Request, Response, TextResponse, XmlResponse
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from archiver.arguments import URL_ARGUMENTS
 from archiver.logs import quieten_robots, quieten_start
+from archiver.network.addresses import parse_allowed
+from archiver.network.refusal import REASONS, Refused
 from archiver.pages import decode_page
 from archiver.spider import StorySpider
 
@@ -55,7 +56,11 @@ class PageSpider(StorySpider):
 
 
 def fetch_page(url: str, settings: Settings) -> FetchedPage:
-    """Fetch one page. Raises NotFetched. To be called once in a process: Twisted's reactor cannot be started again."""
+    """Fetch one page. To be called once in a process: Twisted's reactor cannot be started again.
+
+    Raises NotFetched, and ValueError where ARCHIVER_ALLOW_HOSTS cannot be read.
+    """
+    parse_allowed(settings.getlist("ARCHIVER_ALLOW_HOSTS"))
     settings.set("LOG_LEVEL", "ERROR", priority="cmdline")
     quieten_start()
     quieten_robots()
@@ -88,6 +93,6 @@ def _content_type(response: Response) -> str:
 def _describe(error: BaseException | None) -> str:
     if isinstance(error, HttpError):
         return f"the server answered {error.response.status}"
-    if isinstance(error, IgnoreRequest):
-        return "robots.txt forbids it" if "robots.txt" in str(error) else str(error)
+    if isinstance(error, Refused):
+        return f"{REASONS[error.reason]} ({str(error).partition(': ')[2]})"
     return f"{type(error).__name__}: {error}" if error else "it could not be asked for"

@@ -25,6 +25,7 @@ from archiver.discover import (
 )
 from archiver.discover.addresses import is_furniture_address, listing_base, read_address
 from archiver.extract import Selectors, extract_story
+from archiver.network.refusal import NotAsked, Refused
 from archiver.normalize import slug_section
 from archiver.urls import is_same_site, join_url
 
@@ -200,10 +201,14 @@ class ListingReader(Asking):
     def _take_xml(self, response: Response, chain: Chain) -> Output | None:
         """Read a feed or a sitemap, whatever address it has; None where it is neither."""
         body, url = self._unpack(response), response.url
+        if body is None:
+            return iter(())
         if (feed := parse_feed(body, url)) is not None:
             return self._take_feed(feed, chain, response)
         if (sitemap := parse_sitemap(body, url)) is not None:
             self._keep(response, "sitemap")
+            if sitemap.truncated:
+                self._refuse(response, "too_large")
             return self._read_sitemap(sitemap, url)
         return None
 
@@ -239,8 +244,11 @@ class ListingReader(Asking):
             self._note_unchanged(response)
             self.outcome.listed += 1
             return
-        sitemap = parse_sitemap(self._unpack(response), response.url)
+        body = self._unpack(response)
+        sitemap = None if body is None else parse_sitemap(body, response.url)
         self._keep(response, "sitemap")
+        if sitemap and sitemap.truncated:
+            self._refuse(response, "too_large")
         if sitemap is None or sitemap.truncated or len(sitemap.sitemaps) > MAX_SITEMAPS:
             yield from self._do_without_sitemaps(f"{response.url} is no sitemap to go by")
             return
@@ -258,8 +266,6 @@ class ListingReader(Asking):
 
     def _read_sitemap(self, sitemap: Sitemap, url: str, *, is_own: bool = False) -> Iterator[Request]:
         """Ask for what a sitemap names. `is_own` tells one of the site that is crawled from one named by a user."""
-        if sitemap.truncated:
-            self._lose(url, "sitemap_truncated")
         for child in sitemap.sitemaps:
             if child not in self._asked:
                 self._asked.add(child)
@@ -307,6 +313,8 @@ class ListingReader(Asking):
     def listing_failed(self, failure: Failure) -> Output:
         """Count a listing that cannot be read: a dead link in the navigation is no failure, a cut chain is."""
         request: Request = failure.request  # type: ignore[attr-defined]
+        if isinstance(failure.value, NotAsked):
+            return
         reason, is_lost = name_failure(failure.value)
         chain: Chain | None = request.cb_kwargs.get("chain")
         is_sitemap = request.callback == self.parse_sitemap
@@ -314,6 +322,8 @@ class ListingReader(Asking):
             yield from self._probe(**request.cb_kwargs)
         elif is_lost or (reason == "gone" and not is_sitemap and (chain is None or chain.pages)):
             self._lose(request.url, f"listing_{reason}", chain.label if chain else None)
+            if isinstance(failure.value, Refused) and request.url in self._relied_on:
+                yield from self._do_without_sitemaps(f"{request.url} is refused")
         else:
             self.logger.warning("listing %s is left out: %s", request.url, reason)
             self.outcome.skip(request.url, reason)

@@ -20,6 +20,7 @@ from archiver.extract.parts import (
     is_whole,
     join_parts,
 )
+from archiver.extract.story import robots_flags
 from archiver.items import Found, PrintedStory
 
 MAX_PARTS = 20
@@ -47,10 +48,12 @@ class Reading:
         """The address of the page to read next; None where the story is complete."""
         return self.single or self.following
 
-    def print(self, page: Selector, url: str, *, is_torn: bool) -> PrintedStory:
-        """Return what a page prints, flagged where it ended amid the transfer."""
+    def print(self, page: Selector, url: str, *, is_torn: bool, robots: str = "") -> PrintedStory:
+        """Return what a page prints, flagged where it ended amid the transfer and by what its X-Robots-Tag says."""
         printed = extract_story(page, url, selectors=self.selectors, now=self.fetched_at)
-        return dataclasses.replace(printed, flags=(*printed.flags, "truncated")) if is_torn else printed
+        told = [flag for flag in robots_flags(robots) if flag not in printed.flags] if robots else []
+        flags = (*printed.flags, *told, *(["truncated"] if is_torn else ()))
+        return printed if flags == printed.flags else dataclasses.replace(printed, flags=flags)
 
     def begin(self, page: Selector, url: str, printed: PrintedStory) -> None:
         self.parts = [printed]

@@ -111,7 +111,8 @@ class Rereader:
         page = _parse(first)
         if page is None:
             raise UnreadableError("its raw page is no HTML")
-        printed = reading.print(page, first.url, is_torn=first.is_torn)
+        robots = ", ".join(value for name, value in first.headers if name.lower() == "x-robots-tag")
+        printed = reading.print(page, first.url, is_torn=first.is_torn, robots=robots)
         if is_no_story(page, first.url, printed, found) or find_first_part(printed):
             raise UnreadableError("no story by today's rules")
         reading.begin(page, first.url, printed)

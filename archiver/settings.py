@@ -24,9 +24,18 @@ ARCHIVER_ROOT = os.environ.get("ARCHIVER_ROOT", "data")
 ARCHIVER_CONTACT = os.environ.get("ARCHIVER_CONTACT", "")
 """An e-mail or web address in the user agent: whom to write to about the crawl."""
 
-ARCHIVER_ALLOW_HOSTS = ""
-"""Hosts, `host[:port]`, comma-separated, on loopback or private addresses that may be fetched all the same. So far no
-address is refused."""
+ARCHIVER_ALLOW_HOSTS = os.environ.get("ARCHIVER_ALLOW_HOSTS", "")
+"""Hosts, `host[:port]`, comma-separated, on loopback or private addresses that may be fetched all the same."""
+
+ARCHIVER_LONGEST_WAIT = 120
+"""Seconds that a crawl waits where a site asks for it, by Crawl-delay or Retry-After. Past that, it leaves the host to a
+later crawl."""
+
+ARCHIVER_MAX_DEPTH = 1_000
+"""Links from one page to the next, listing pages mostly: beyond that it is a trap. Scrapy's DEPTH_LIMIT cuts without a word."""
+
+ARCHIVER_MAX_PAGES = 20_000
+"""Requests to one host in one crawl."""
 
 # Arrow's own allocator keeps what it once had: 20 to 40 MB more of a crawl that publishes. It is chosen on import; a
 # choice of the environment's goes before.
@@ -43,7 +52,26 @@ ITEM_PIPELINES = {
     "archiver.pipelines.SelectPipeline": 300,
     "archiver.pipelines.InboxPipeline": 400,
 }
-DOWNLOADER_MIDDLEWARES = {"archiver.middlewares.RawResponses": 610}  # above decoding (590) and redirects (600)
+DOWNLOADER_MIDDLEWARES = {
+    "archiver.network.gate.Gate": 10,  # below robots.txt (100): nothing is asked of a host that is refused
+    "archiver.network.robots.Robots": 100,
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,  # takes any failure for a permission
+    "archiver.network.redirects.Refreshes": 580,
+    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
+    "archiver.network.decoding.Decoding": 590,
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
+    "archiver.network.redirects.Redirects": 600,
+    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
+    "archiver.middlewares.RawResponses": 610,  # above decoding (590) and redirects (600)
+}
+DOWNLOAD_HANDLERS = {
+    "http": "archiver.network.handler.GuardedHandler",
+    "https": "archiver.network.handler.GuardedHandler",
+    "data": None,
+    "file": None,
+    "ftp": None,
+    "s3": None,
+}
 EXTENSIONS = {
     "archiver.recall.Recall": 50,
     "archiver.extensions.RunRecorder": 100,
@@ -64,7 +92,8 @@ USER_AGENT = f"policy-archiver/{__version__}"  # StorySpider adds ARCHIVER_CONTA
 ROBOTSTXT_OBEY = True  # False
 CONCURRENT_REQUESTS_PER_DOMAIN = 1  # one page after another is what a reader does; 8
 CONCURRENT_REQUESTS = 1  # more would wait in line all the same, and a limit or Ctrl-C would wait for them; 16
-DOWNLOAD_DELAY = 1  # seconds between two requests to a site; 0
+DOWNLOAD_DELAY = 1  # seconds between the end of a request to a host and the start of the next; 0
+DOWNLOAD_DELAY_JITTER = 0  # the delay is a promise: no pause is half of it; 0.5
 COOKIES_ENABLED = False  # a story needs no session, and huge cookies break the next request; True
 
 # Safety
@@ -74,7 +103,13 @@ REMOTE_CONTROL_ENABLED = False  # it runs posted Python on loopback; True
 DOWNLOAD_VERIFY_CERTIFICATES = True  # an archive must not take an impostor's word; False
 DOWNLOAD_MAXSIZE = 10 * 1024**2  # no story is larger, a decompression bomb is; 1 GiB
 DOWNLOAD_WARNSIZE = 5 * 1024**2  # must lie below the maximum; 32 MiB
-DOWNLOAD_TIMEOUT = 30  # a page that takes longer holds up its whole site; 180
+DOWNLOAD_TIMEOUT = 30  # for a whole response; one that takes longer holds up its whole site; 180
+REDIRECT_MAX_TIMES = 11  # the gate refuses and counts the eleventh; 20
+METAREFRESH_MAXDELAY = (
+    5  # seconds; whoever lets a page stand for longer means it to be read, and many reload themselves; 100
+)
+URLLENGTH_LIMIT = 0  # the gate refuses and counts; this would drop stories without a word; 2083
+HTTPPROXY_ENABLED = False  # a proxy connects to whatever a page names, and no address could be checked; True
 
 # Order and speed
 

@@ -31,6 +31,7 @@ from archiver.extract import Selectors
 from archiver.extract.parts import find_first_part
 from archiver.items import Found, PrintedStory
 from archiver.memory import LookAlike, RawPlace
+from archiver.network.refusal import NotAsked, Refused, count_refusal
 from archiver.reading import Reading, is_no_story
 from archiver.urls import is_same_site, join_url
 
@@ -93,7 +94,8 @@ class StoryReader(Asking):
         self, page: Selector, response: Response, asked_url: str, found: Found, chain: Chain | None = None
     ) -> Output:
         reading = Reading(self.selectors, fetched_at(response))
-        printed = reading.print(page, response.url, is_torn=is_torn(response))
+        robots = b", ".join(response.headers.getlist("X-Robots-Tag")).decode("latin-1")
+        printed = reading.print(page, response.url, is_torn=is_torn(response), robots=robots)
         if is_no_story(page, response.url, printed, found):
             self._leave_out(asked_url, "no_story")
             return
@@ -214,6 +216,8 @@ class StoryReader(Asking):
     def story_failed(self, failure: Failure) -> Output:
         """Tell a story that is rightly left out from one that is lost, and one that is gone from one never archived."""
         request: Request = failure.request  # type: ignore[attr-defined]
+        if isinstance(failure.value, NotAsked):
+            return
         reason, is_lost = name_failure(failure.value)
         url = request.cb_kwargs["asked_url"]
         if is_lost:
@@ -242,6 +246,8 @@ class StoryReader(Asking):
         """Hand on what there is of a story whose next page cannot be read."""
         request: Request = failure.request  # type: ignore[attr-defined]
         story: Fetching = request.cb_kwargs["story"]
+        if isinstance(failure.value, NotAsked):
+            return
         reason, is_lost = name_failure(failure.value)
         if is_lost:
             self._lose_part(request.url, f"part_{reason}", story)
@@ -264,6 +270,11 @@ class StoryReader(Asking):
         """Account for a story that redirects to one already met: the filter of duplicates drops it without a word."""
         asked_url = request.cb_kwargs.get("asked_url")
         if asked_url is None:
+            return
+        if request.url in request.meta.get("redirect_urls", ()):
+            count_refusal(self.crawler.stats, request, Refused("too_many_redirects", asked_url))
+            self.memory.note_failed(asked_url, "too_many_redirects")
+            self._lose(asked_url, "too_many_redirects")
             return
         self.outcome.skip(asked_url, "duplicate")
         if set(request.meta.get("redirect_reasons", [302])) <= {301, 308}:

@@ -27,6 +27,21 @@ TRACKING = re.compile(
 """Names of query parameters that say who clicked, never what is shown. Read off the public lists of Firefox (query
 stripping), Brave and ClearURLs; ambiguous ones (`ref`, `src`, `source`, `id`) stay, for some sites serve pages by them."""
 
+TRACKERS = re.compile(
+    r"""
+      republication[-_]pixel | counter\.theconversation\.com | theconversation\.com/content/\d+/count
+    | ://(?:[\w-]+\.)*(?:
+          google-analytics\.com | googletagmanager\.com | doubleclick\.net | googlesyndication\.com
+        | scorecardresearch\.com | quantserve\.com | chartbeat\.(?:com|net) | parsely\.com | imrworldwide\.com
+        | krxd\.net | omtrdc\.net | demdex\.net | adsrvr\.org | outbrain\.com | taboola\.com | hotjar\.com
+        | (?:pixel|stats)\.wp\.com | pixel\.[\w.-]+
+      )(?::\d+)?/
+    | facebook\.com/tr\b | /(?:matomo|piwik)\.php\b
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Addresses that count who reads what. To fetch one counts a view that nobody had."""
+
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_LENGTH = 4_096
 """Characters of an address that is still one: servers refuse more than 8 kB, and what is cached by address stays small."""
@@ -117,6 +132,15 @@ def join_url(base: str, href: str) -> str | None:
         return clean_url(urljoin(base, _STRAY.sub("", href).strip()))
     except ValueError:
         return None
+
+
+def is_tracker(url: str) -> bool:
+    """Tell whether an address counts views instead of showing something.
+
+    >>> is_tracker("https://counter.theconversation.com/content/1/count.gif"), is_tracker("https://a.example/pixel-art")
+    (True, False)
+    """
+    return TRACKERS.search(url) is not None
 
 
 def site_of(url: str) -> str:

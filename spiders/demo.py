@@ -12,8 +12,11 @@ PORT = int(os.environ.get("ARCHIVER_DEMO_PORT") or DEMO_PORTS[0])
 
 class DemoSpider(StorySpider):
     is_scheduled = False
-    # Nobody's machine but our own is asked, so there is nobody to be polite to.
-    custom_settings = {"DOWNLOAD_DELAY": 0}  # noqa: RUF012 - declared by Scrapy
+    # Nobody's machine but our own is asked, so there is nobody to be polite to, and no address to fear.
+    custom_settings = {  # noqa: RUF012 - declared by Scrapy
+        "DOWNLOAD_DELAY": 0,
+        "ARCHIVER_ALLOW_HOSTS": ",".join(f"{HOST}:{PORT + number}" for number in range(len(DEMO_PORTS))),
+    }
 
 
 class LedgerleafSpider(DemoSpider):

@@ -21,6 +21,7 @@ from archiver.settings import *
 SPIDER_MODULES = ["archiver_spiders", "own_sites"]
 DOWNLOAD_DELAY = 0
 RETRY_TIMES = 1
+ARCHIVER_ALLOW_HOSTS = "127.0.0.1"
 """
 
 
@@ -47,7 +48,6 @@ class Project:
             file.write(lines)
 
     def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
-        {key: value for key, value in os.environ.items() if not key.startswith(("ARCHIVER_", "SCRAPY_"))}
         return subprocess.Popen(
             [sys.executable, "-m", *words],
             cwd=self.folder,

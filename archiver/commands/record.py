@@ -74,6 +74,9 @@ def run(options: argparse.Namespace) -> int:
         except (RecordingError, NotFetched) as error:
             complain(error)
             exit_code = 1
+        except ValueError as error:  # of ARCHIVER_ALLOW_HOSTS
+            complain(error)
+            return Exit.USAGE
         except OSError as error:
             complain(describe_storage_error(error))
             return Exit.STORAGE

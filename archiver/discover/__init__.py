@@ -10,13 +10,14 @@ kind        listing or story
 feeds       RSS, Atom and sitemaps
 """
 
-from archiver.discover.feeds import Sitemap, parse_feed, parse_sitemap
+from archiver.discover.feeds import MAX_SITEMAP_SIZE, Sitemap, parse_feed, parse_sitemap
 from archiver.discover.kind import is_listing
 from archiver.discover.paging import next_pages
 from archiver.discover.sections import Section, find_sections
 from archiver.discover.stories import ListedStory, list_stories
 
 __all__ = [
+    "MAX_SITEMAP_SIZE",
     "ListedStory",
     "Section",
     "Sitemap",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Any, Final, Literal
 
 from lxml import etree
 from lxml.etree import _Element
@@ -18,6 +20,15 @@ from archiver.urls import join_url
 
 MAX_PAGES: Final = 50_000
 """Addresses that one sitemap may hold by its own standard."""
+MAX_SITEMAP_SIZE: Final = 50 * 1024**2
+"""Bytes that one sitemap may have, unpacked, by the same standard."""
+MAX_ENTRIES: Final = 10_000
+"""Stories that are taken from one feed. Feeds show the newest few dozen."""
+_CHUNK: Final = 1 << 16
+_LOOK: Final = 1 << 16
+"""Bytes within which the root element begins."""
+_MAX_ENTRY: Final = 1 << 20
+"""Bytes of one entry: a story with all its markup is shorter, and a tree takes thirty times as much memory."""
 _XML_BASE: Final = "{http://www.w3.org/XML/1998/namespace}base"
 _DECLARED: Final = re.compile(rb"""^(\s*<\?xml[^>]*?)\s+encoding\s*=\s*["'][^"']*["']""")
 _TAGS: Final = re.compile(r"<[^<>]{0,500}>")
@@ -33,23 +44,25 @@ class Sitemap:
     """Those of the pages that a news sitemap describes, with title and publication date."""
     sitemaps: list[str] = field(default_factory=list)
     truncated: bool = False
-    """It held more than 50,000 addresses; the rest was dropped."""
+    """It held more than 50,000 addresses, or an entry without end; the rest was dropped."""
 
 
 def parse_feed(body: bytes, url: str) -> list[ListedStory] | None:
-    """Return the stories of an RSS or Atom feed in its order, each once; None where it is no feed.
+    """Return the stories of an RSS or Atom feed in its order, each once, 10,000 at most; None where it is no feed.
 
     >>> parse_feed(b"<rss><channel><item><title>A</title><link>/a</link></item></channel></rss>", "https://a.example/feed")
     [ListedStory(url='https://a.example/a', title='A', published_at=None, published_raw=None)]
     """
-    root = _parse(body)
-    if root is None or _name(root) not in ("rss", "rdf", "feed", "channel"):
+    document = _Document(body)
+    if document.root not in ("rss", "rdf", "feed", "channel"):
         return None
     stories: dict[str, ListedStory] = {}
-    for entry in root.iter("{*}item", "{*}entry"):
+    for entry in document.read("{*}item", "{*}entry"):
         story = _read_entry(entry, url)
         if story is not None:
             stories.setdefault(story.url, story)
+            if len(stories) >= MAX_ENTRIES:
+                break
     return list(stories.values())
 
 
@@ -128,14 +141,13 @@ def parse_sitemap(body: bytes, url: str) -> Sitemap | None:
     >>> parse_sitemap(b"<urlset><url><loc>https://a.example/a</loc></url></urlset>", "https://a.example/sitemap.xml").pages
     [('https://a.example/a', None)]
     """
-    root = _parse(body)
-    kind = _name(root) if root is not None else ""
-    if root is None or kind not in ("urlset", "sitemapindex"):
+    document = _Document(body)
+    if document.root not in ("urlset", "sitemapindex"):
         return None
     pages: dict[str, str | None] = {}
     stories: dict[str, ListedStory] = {}
     sitemaps: dict[str, None] = {}
-    for entry in root.iter("{*}url", "{*}sitemap"):
+    for entry in document.read("{*}url", "{*}sitemap"):
         texts = _read_texts(entry)
         address = join_url(url, texts["loc"]) if texts.get("loc") else None
         if address is None or address in pages or address in sitemaps:
@@ -152,7 +164,12 @@ def parse_sitemap(body: bytes, url: str) -> Sitemap | None:
         if raw or title:
             at = parse_date(raw) if raw else None
             stories[address] = ListedStory(url=address, title=title, published_at=at, published_raw=raw or None)
-    return Sitemap(pages=list(pages.items()), stories=list(stories.values()), sitemaps=list(sitemaps))
+    return Sitemap(
+        pages=list(pages.items()),
+        stories=list(stories.values()),
+        sitemaps=list(sitemaps),
+        truncated=document.is_cut,
+    )
 
 
 def _read_texts(entry: _Element) -> dict[str, str]:
@@ -169,34 +186,98 @@ def _read_texts(entry: _Element) -> dict[str, str]:
     return texts
 
 
-def _parse(body: bytes) -> _Element | None:
-    """The root of an XML document, mended where lxml can; None where there is none.
+class _Document:
+    """An XML document, mended where lxml can, of which one entry at a time is in memory.
 
     A declared encoding that the bytes contradict is overruled when they are UTF-8.
     """
-    body = body.lstrip(b" \t\r\n\x00") if not body.startswith((b"\xff\xfe", b"\xfe\xff")) else body
-    encoding = None
-    if not body.startswith((b"\xff\xfe", b"\xfe\xff")):
+
+    def __init__(self, body: bytes) -> None:
+        is_wide = body.startswith((b"\xff\xfe", b"\xfe\xff"))
+        skipped = 0 if is_wide else len(body[:_LOOK]) - len(body[:_LOOK].lstrip(b" \t\r\n\x00"))
+        self._body = memoryview(body)[skipped:]
+        self._encoding = None
+        if not is_wide:
+            if _is_utf8(self._body):
+                self._encoding = "utf-8"
+            elif not _DECLARED.search(body[skipped : skipped + 200]):
+                self._encoding = "cp1252"
+        self.root = self._read_root()
+        """Its local name in lower case; empty where there is none."""
+        self.is_cut = False
+        """One entry was larger than any can be: what follows was not read."""
+
+    def _read_root(self) -> str:
+        parser = self._parser("start")
+        for at in range(0, min(len(self._body), _LOOK), 4096):
+            if not _feed(parser, self._body[at : at + 4096]):
+                break
+            for _, element in parser.read_events():
+                return _name(element)
+        return ""
+
+    def read(self, *tags: str) -> Iterator[_Element]:
+        """Yield the elements with these tags; each is emptied when the next is asked for."""
+        parser, unread = self._parser("end", tags), 0
+        for at in range(0, len(self._body), _CHUNK):
+            goes_on = _feed(parser, self._body[at : at + _CHUNK])
+            unread += _CHUNK
+            for _, element in parser.read_events():
+                unread = 0
+                yield element
+                _forget(element)
+            if unread > _MAX_ENTRY:
+                self.is_cut = True
+                return
+            if not goes_on:
+                return
         try:
-            body.decode("utf-8")
-            encoding = "utf-8"
-        except UnicodeDecodeError:
-            if not _DECLARED.search(body[:200]):
-                encoding = "cp1252"
-    parser = etree.XMLParser(
-        recover=True,
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        encoding=encoding,
-        remove_comments=True,
-        remove_pis=True,
-    )
+            parser.close()
+        except (etree.XMLSyntaxError, ValueError, LookupError):
+            return
+        for _, element in parser.read_events():
+            yield element
+
+    def _parser(self, event: Literal["start", "end"], tags: tuple[str, ...] | None = None) -> Any:
+        return etree.XMLPullParser(
+            events=(event,),
+            tag=tags,
+            recover=True,
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            huge_tree=False,
+            encoding=self._encoding,
+            remove_comments=True,
+            remove_pis=True,
+        )
+
+
+def _feed(parser: Any, data: memoryview) -> bool:
     try:
-        return etree.fromstring(body, parser)
+        parser.feed(bytes(data))
     except (etree.XMLSyntaxError, ValueError, LookupError):
-        return None
+        return False
+    return True
+
+
+def _forget(element: _Element) -> None:
+    """Empty an element and drop what stands before it."""
+    element.clear()
+    parent = element.getparent()
+    while parent is not None and element.getprevious() is not None:
+        del parent[0]
+
+
+def _is_utf8(body: memoryview) -> bool:
+    decode = getincrementaldecoder("utf-8")().decode
+    try:
+        for at in range(0, len(body), _CHUNK):
+            decode(bytes(body[at : at + _CHUNK]))
+        decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _name(element: _Element) -> str:

@@ -321,8 +321,17 @@ def _image(data: Structured, base: str, trace: Trace | None) -> str | None:
 
 
 def _robots_flags(data: Structured) -> list[str]:
-    """`noarchive` and `unavailable_after` are kept as flags: what to do about them is the operator's business."""
-    said = " ".join(c.lower() for name in ("robots", "googlebot") for c in data.meta.get(name, []))
+    return robots_flags(" ".join(c for name in ("robots", "googlebot") for c in data.meta.get(name, [])))
+
+
+def robots_flags(said: str) -> list[str]:
+    """Return the flags for what a robots meta element or an X-Robots-Tag header says. What to do about `noarchive` and
+    `unavailable_after` is the operator's business.
+
+    >>> robots_flags("googlebot: noarchive, unavailable_after: 25 Jun 2026 15:00:00 GMT")
+    ['noarchive', 'unavailable-after']
+    """
+    said = said.lower()
     return [
         flag for flag, word in (("noarchive", "noarchive"), ("unavailable-after", "unavailable_after")) if word in said
     ]

@@ -13,31 +13,47 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
-from typing import Any
+from typing import Any, Final
 
 _CHUNK = 1 << 16
 
 
-def decode_body(body: bytes, codings: Iterable[str], max_size: int) -> bytes:
+MAX_CODINGS: Final = 4
+"""Codings on top of each other. Real servers nest two, by mistake."""
+
+
+class DecodedTooLargeError(ValueError):
+    """A body is longer than it may be once decoded; raised by `decode_body`."""
+
+
+def decode_body(body: bytes, codings: Iterable[str], max_size: int, *, cut: bool = False) -> bytes:
     """Undo the codings of a body, given as the values of its Content-Encoding headers.
 
     An unknown coding, and those below it, are left as they are. A torn body gives what is there of it. ValueError where
-    the body is none of its coding, or longer than `max_size` bytes.
+    the body is none of its coding, or has more than four; DecodedTooLargeError where it is longer than `max_size` bytes;
+    `cut` returns its first `max_size` bytes then.
 
     >>> decode_body(gzip.compress(b"<p>"), ["gzip"], 100)
     b'<p>'
     >>> decode_body(gzip.compress(bytes(1000)), ["gzip"], 100)
     Traceback (most recent call last):
-    ValueError: more than 100 bytes once decoded
+    archiver.store.coding.DecodedTooLargeError: more than 100 bytes once decoded
+    >>> decode_body(gzip.compress(bytes(1000)), ["gzip"], 3, cut=True)
+    b'\\x00\\x00\\x00'
     """
     left = [coding.strip().lower() for value in codings for coding in value.split(",")]
+    if len(left) > MAX_CODINGS:
+        raise ValueError(f"{len(left)} codings on top of each other")
     while left and (decoder := _DECODERS.get(left.pop())):
         parts, size = [], 0
         for part in _checked(decoder, body):
             size += len(part)
-            if size > max_size:
-                raise ValueError(f"more than {max_size} bytes once decoded")
+            if size > max_size and not cut:
+                raise DecodedTooLargeError(f"more than {max_size} bytes once decoded")
             parts.append(part)
+            if size > max_size:
+                parts[-1] = part[: len(part) - (size - max_size)]
+                break
         body = b"".join(parts)
     return body
 

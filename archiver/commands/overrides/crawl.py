@@ -13,6 +13,7 @@ from scrapy.exceptions import UsageError
 import archiver.settings
 from archiver.arguments import ArgumentError, describe_unknown, find_misspelt_settings, parse_arguments
 from archiver.logs import quieten_start
+from archiver.network.addresses import parse_allowed
 from archiver.outcome import Exit
 from archiver.pipelines import describe_storage_error
 from archiver.settings import find_root
@@ -58,6 +59,16 @@ class Command(crawl.Command):
         if name not in (names := process.spider_loader.list()):
             raise UsageError(describe_unknown("spider", name, names), print_help=False)
         spider = process.spider_loader.load(name)
+        if process.settings["JOBDIR"]:
+            raise UsageError(
+                "JOBDIR is not used: an interrupted crawl is taken up from the site's ledger, and a job's files are "
+                "pickles, which run what whoever wrote them put in",
+                print_help=False,
+            )
+        try:
+            parse_allowed(process.settings.getlist("ARCHIVER_ALLOW_HOSTS"))
+        except ValueError as error:
+            raise UsageError(str(error), print_help=False) from error
         if not issubclass(spider, StorySpider):
             return True
         try:
