@@ -167,7 +167,9 @@ def test_stories_of_several_pages_are_had_again_whole(archive: Archive) -> None:
 
 def test_the_pages_of_a_story_may_stand_in_several_files(crawled: Project, tmp_path: Path) -> None:
     project = Project(tmp_path)
-    settings = "import archiver.site_memory as r, functools\nr.RawWriter = functools.partial(r.RawWriter, max_bytes=3000)\n"
+    settings = (
+        "import archiver.site_memory as r, functools\nr.RawWriter = functools.partial(r.RawWriter, max_bytes=3000)\n"
+    )
     with (tmp_path / "own_sites.py").open("a") as file:
         file.write(settings)
     with Pages(small_site()) as site:
