@@ -46,8 +46,9 @@ lock: $(INSTALLED) ## pin the newest dependencies that pyproject.toml allows, wi
 		--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
 		pyproject.toml --output-file requirements.lock
 
-columns: $(INSTALLED) ## rewrite the README's table of columns from archiver/items.py
+columns: $(INSTALLED) ## rewrite the README's table of columns and data/views.sql from archiver/items.py
 	$(BIN)/python -m archiver.schema README.md
+	$(BIN)/archiver sql --views >data/views.sql
 
 # The bench has an environment of its own: the peers are no dependency of the project. The lock is complete, hence --no-deps.
 bench/.venv/.installed: bench/extraction/peers.lock pyproject.toml

@@ -11,6 +11,7 @@ from archiver import arguments, commands, schema, settings
 from archiver.outcome import Exit
 from archiver.store.archive import Archive
 from archiver.store.publish import publish
+from archiver.views import VIEWS, views_script
 from tests.stories import fill_inbox, make_story
 
 ROOT = Path(__file__).parent.parent
@@ -30,6 +31,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_table_of_columns_is_the_one_made_from_the_story() -> None:
     assert schema.place_columns(README) == README
+
+
+def test_the_file_of_views_is_the_one_that_is_printed() -> None:
+    assert (ROOT / "data" / "views.sql").read_text(encoding="utf-8") == views_script(), "`make columns` renews it"
+
+
+def test_every_view_is_in_the_readme() -> None:
+    for view in VIEWS:
+        assert f"`{view.name}`" in README, view.name
 
 
 @pytest.mark.parametrize("number", range(len(PYTHON)))

@@ -16,6 +16,7 @@ PURE = [
     "pages.py",
     "items.py",
     "schema.py",
+    "views.py",
     "normalize.py",
     "urls.py",
     "text.py",
@@ -42,11 +43,12 @@ MAY_IMPORT = {
     "text": set(),
     "urls": set(),
     "schema": {"items"},
+    "views": {"schema"},
     "normalize": {"items", "text", "urls"},
     "extract": {"extract", "items", "text", "urls"},
     "discover": {"discover", "extract", "items", "normalize", "text", "urls"},
     "schedule": set(),
-    "store": {"store", "schema", "items", "normalize", "schedule", "urls"},
+    "store": {"store", "schema", "items", "normalize", "schedule", "urls", "views"},
     "middlewares": {"store"},
 }
 

@@ -9,6 +9,7 @@ record    a page and its story as a test case
 reextract raw pages → stories, by today's rules
 remove    a story out of the archive, never to be fetched again
 show      one story of the archive
+sql       a query of the archive
 verify    every file of the archive against what the others say
 overrides what replaces `scrapy`'s own commands
 
@@ -39,6 +40,10 @@ COMMANDS = {
         'archiver remove https://novitechfinance.com/article/a-slug --why "asked for by its author"',
     ),
     "show": ("show one story of the archive", "archiver show https://novitechfinance.com/article/a-slug"),
+    "sql": (
+        "query the archive: a table on a terminal, CSV, JSON or Parquet in a pipe",
+        'archiver sql "select site, count(*) as stories from stories group by site"',
+    ),
     "verify": ("check every file of the archive", "archiver verify --repair"),
 }
 """Name → what it does, and an example."""
