@@ -16,7 +16,7 @@ import pyarrow.dataset as ds
 from archiver.schema import REVISION_COLUMNS, STORY_COLUMNS
 from archiver.store.archive import Archive
 from archiver.store.dataset import LiveTable, list_places, list_sections, open_dataset, read_steadily
-from archiver.store.runs import read_runs
+from archiver.store.run_table import read_runs
 from archiver.views import BASE_VIEWS, DERIVED_VIEWS, LINEAGE, comment_statements, derived_statement
 
 if TYPE_CHECKING:

@@ -43,9 +43,16 @@ RUNS = pa.schema(
         _column("run", pa.string(), "Name of the crawl, and of its file in `runs/`."),
         _column("spider", pa.string(), "Which spider crawled."),
         _column("started_at", _TIME, "When the crawl began, UTC."),
-        _column("finished_at", _TIME, "When the crawl ended, UTC."),
+        _column(
+            "finished_at", _TIME, "When the crawl ended, UTC; null while it runs, and if it was killed.", nullable=True
+        ),
         _column("finish_reason", pa.string(), "What Scrapy says ended it.", nullable=True),
-        _column("exit_code", pa.int32(), "0 done, 3 nothing fetched, 4 incomplete; the README lists all."),
+        _column(
+            "exit_code",
+            pa.int32(),
+            "0 done, 3 nothing fetched, 4 incomplete; the README lists all. Null while it runs, and if it was killed.",
+            nullable=True,
+        ),
         _column("arguments", pa.string(), "What the crawl was asked for (section, since, …), as JSON.", nullable=True),
         _column("pages", pa.int32(), "Pages fetched: listings, feeds, sitemaps and stories."),
         _column("listed", pa.int32(), "Links to stories that were met."),
@@ -66,6 +73,16 @@ RUNS = pa.schema(
             "What was lost, address by address; the first thousand.",
         ),
         _column("errors", pa.list_(pa.string()), "Errors of the log; the first twenty."),
+        _column(
+            "alarms",
+            pa.list_(
+                pa.struct(
+                    [*((name, pa.string()) for name in ("kind", "what", "site", "message")), ("holds", pa.bool_())]
+                )
+            ),
+            "What is unlike the site's past; `holds` where the stories are held back for it.",
+            nullable=True,
+        ),
         _column("usage_error", pa.string(), "What was wrong with the arguments or settings.", nullable=True),
         _column("storage_error", pa.string(), "Why something could not be written.", nullable=True),
         _column("files_written", pa.list_(pa.string()), "Files of the archive that publishing wrote."),
@@ -208,7 +225,7 @@ DERIVED_VIEWS = (
                 _column("changed", pa.int32(), "Stories archived again, for they had changed."),
                 _column("same", pa.int32(), "Stories asked for and found as they were."),
                 _column("failed", pa.int32(), "Pages lost: `failures` in `runs` says how."),
-                _column("exit_codes", pa.list_(pa.int32()), "Exit codes of the crawls."),
+                _column("exit_codes", pa.list_(pa.int32()), "Exit codes of the crawls; null for one that runs or was killed."),
             ]
         ),
         query=_COVERAGE_QUERY,
@@ -291,6 +308,7 @@ _SQL_TYPES = {
     "string": "VARCHAR",
     "int32": "INTEGER",
     "int64": "BIGINT",
+    "bool": "BOOLEAN",
     "double": "DOUBLE",
     "date32[day]": "DATE",
     "timestamp[us, tz=UTC]": "TIMESTAMPTZ",

@@ -204,7 +204,7 @@ COMMENT ON COLUMN lineage."rank" IS 'Place of the story in its event: 1 is the e
 COMMENT ON COLUMN lineage."shared_words" IS 'Share of the words that the story has in common with the earliest.';
 
 CREATE OR REPLACE VIEW runs AS
-SELECT "run", "spider", "started_at", "finished_at", "finish_reason", "exit_code", "arguments", "pages", "listed", "archived", "unvisited", "requests", "bytes", "counts", "failures", "skipped", "failed_addresses", "errors", "usage_error", "storage_error", "files_written", "versions"
+SELECT "run", "spider", "started_at", "finished_at", "finish_reason", "exit_code", "arguments", "pages", "listed", "archived", "unvisited", "requests", "bytes", "counts", "failures", "skipped", "failed_addresses", "errors", "alarms", "usage_error", "storage_error", "files_written", "versions"
 FROM (
     SELECT
         CAST(NULL AS VARCHAR) AS "run",
@@ -225,21 +225,22 @@ FROM (
         CAST(NULL AS MAP(VARCHAR, INTEGER)) AS "skipped",
         CAST(NULL AS STRUCT("url" VARCHAR, "reason" VARCHAR)[]) AS "failed_addresses",
         CAST(NULL AS VARCHAR[]) AS "errors",
+        CAST(NULL AS STRUCT("kind" VARCHAR, "what" VARCHAR, "site" VARCHAR, "message" VARCHAR, "holds" BOOLEAN)[]) AS "alarms",
         CAST(NULL AS VARCHAR) AS "usage_error",
         CAST(NULL AS VARCHAR) AS "storage_error",
         CAST(NULL AS VARCHAR[]) AS "files_written",
         CAST(NULL AS MAP(VARCHAR, VARCHAR)) AS "versions"
     WHERE false
     UNION ALL BY NAME
-    SELECT * FROM read_json('runs/*.json', allow_empty = true, columns = {'run': 'VARCHAR', 'spider': 'VARCHAR', 'started_at': 'TIMESTAMPTZ', 'finished_at': 'TIMESTAMPTZ', 'finish_reason': 'VARCHAR', 'exit_code': 'INTEGER', 'arguments': 'VARCHAR', 'pages': 'INTEGER', 'listed': 'INTEGER', 'archived': 'INTEGER', 'unvisited': 'INTEGER', 'requests': 'INTEGER', 'bytes': 'BIGINT', 'counts': 'STRUCT("site" VARCHAR, "section" VARCHAR, "new" INTEGER, "changed" INTEGER, "same" INTEGER, "failed" INTEGER)[]', 'failures': 'MAP(VARCHAR, INTEGER)', 'skipped': 'MAP(VARCHAR, INTEGER)', 'failed_addresses': 'STRUCT("url" VARCHAR, "reason" VARCHAR)[]', 'errors': 'VARCHAR[]', 'usage_error': 'VARCHAR', 'storage_error': 'VARCHAR', 'files_written': 'VARCHAR[]', 'versions': 'MAP(VARCHAR, VARCHAR)'})
+    SELECT * FROM read_json('runs/*.json', allow_empty = true, columns = {'run': 'VARCHAR', 'spider': 'VARCHAR', 'started_at': 'TIMESTAMPTZ', 'finished_at': 'TIMESTAMPTZ', 'finish_reason': 'VARCHAR', 'exit_code': 'INTEGER', 'arguments': 'VARCHAR', 'pages': 'INTEGER', 'listed': 'INTEGER', 'archived': 'INTEGER', 'unvisited': 'INTEGER', 'requests': 'INTEGER', 'bytes': 'BIGINT', 'counts': 'STRUCT("site" VARCHAR, "section" VARCHAR, "new" INTEGER, "changed" INTEGER, "same" INTEGER, "failed" INTEGER)[]', 'failures': 'MAP(VARCHAR, INTEGER)', 'skipped': 'MAP(VARCHAR, INTEGER)', 'failed_addresses': 'STRUCT("url" VARCHAR, "reason" VARCHAR)[]', 'errors': 'VARCHAR[]', 'alarms': 'STRUCT("kind" VARCHAR, "what" VARCHAR, "site" VARCHAR, "message" VARCHAR, "holds" BOOLEAN)[]', 'usage_error': 'VARCHAR', 'storage_error': 'VARCHAR', 'files_written': 'VARCHAR[]', 'versions': 'MAP(VARCHAR, VARCHAR)'})
 );
 COMMENT ON VIEW runs IS 'What came of each crawl, one row a crawl.';
 COMMENT ON COLUMN runs."run" IS 'Name of the crawl, and of its file in `runs/`.';
 COMMENT ON COLUMN runs."spider" IS 'Which spider crawled.';
 COMMENT ON COLUMN runs."started_at" IS 'When the crawl began, UTC.';
-COMMENT ON COLUMN runs."finished_at" IS 'When the crawl ended, UTC.';
+COMMENT ON COLUMN runs."finished_at" IS 'When the crawl ended, UTC; null while it runs, and if it was killed.';
 COMMENT ON COLUMN runs."finish_reason" IS 'What Scrapy says ended it.';
-COMMENT ON COLUMN runs."exit_code" IS '0 done, 3 nothing fetched, 4 incomplete; the README lists all.';
+COMMENT ON COLUMN runs."exit_code" IS '0 done, 3 nothing fetched, 4 incomplete; the README lists all. Null while it runs, and if it was killed.';
 COMMENT ON COLUMN runs."arguments" IS 'What the crawl was asked for (section, since, …), as JSON.';
 COMMENT ON COLUMN runs."pages" IS 'Pages fetched: listings, feeds, sitemaps and stories.';
 COMMENT ON COLUMN runs."listed" IS 'Links to stories that were met.';
@@ -252,6 +253,7 @@ COMMENT ON COLUMN runs."failures" IS 'What was lost, by kind.';
 COMMENT ON COLUMN runs."skipped" IS 'What was left out rightly, by kind.';
 COMMENT ON COLUMN runs."failed_addresses" IS 'What was lost, address by address; the first thousand.';
 COMMENT ON COLUMN runs."errors" IS 'Errors of the log; the first twenty.';
+COMMENT ON COLUMN runs."alarms" IS 'What is unlike the site''s past; `holds` where the stories are held back for it.';
 COMMENT ON COLUMN runs."usage_error" IS 'What was wrong with the arguments or settings.';
 COMMENT ON COLUMN runs."storage_error" IS 'Why something could not be written.';
 COMMENT ON COLUMN runs."files_written" IS 'Files of the archive that publishing wrote.';
@@ -330,4 +332,4 @@ COMMENT ON COLUMN coverage."new" IS 'Stories archived for the first time.';
 COMMENT ON COLUMN coverage."changed" IS 'Stories archived again, for they had changed.';
 COMMENT ON COLUMN coverage."same" IS 'Stories asked for and found as they were.';
 COMMENT ON COLUMN coverage."failed" IS 'Pages lost: `failures` in `runs` says how.';
-COMMENT ON COLUMN coverage."exit_codes" IS 'Exit codes of the crawls.';
+COMMENT ON COLUMN coverage."exit_codes" IS 'Exit codes of the crawls; null for one that runs or was killed.';

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from runs import count, make_run
 from stories import fill_inbox, make_story
 
 import archiver
@@ -23,23 +23,6 @@ from archiver.views import LINEAGE, VIEWS, views_script
 SEEN = datetime(2026, 6, 29, 13, tzinfo=UTC)
 
 
-def make_run(run: str, spider: str, *, at: str, exit_code: int = 0, **columns: Any) -> dict[str, Any]:
-    """A run record as a crawl writes it."""
-    return {
-        "run": run, "spider": spider, "started_at": f"{at}+00:00", "finished_at": f"{at}+00:00",
-        "finish_reason": "finished", "exit_code": exit_code, "arguments": {"sections": ["policy"], "limit": 5}, "pages": 9,
-        "listed": 8, "archived": 2, "unvisited": 0, "counts": [], "failures": {}, "failed_addresses": [], "skipped": {},
-        "errors": [], "usage_error": None, "storage_error": None, "files_written": [], "recovered": [], "damaged": [],
-        "requests": 9, "bytes": 2**40, "settings": {}, "versions": {"archiver": "0.1.0", "schema": 1},
-    } | columns  # fmt: skip
-
-
-def count(site: str, section: str, *numbers: int) -> dict[str, Any]:
-    return {"site": site, "section": section} | dict(
-        zip(("new", "changed", "same", "failed"), numbers, strict=True)
-    )  # fmt: skip
-
-
 RECORDS = [
     make_run("1", "wire", at="2026-06-28T23:50:00", counts=[count("wire.example", "policy", 2, 0, 0, 0)]),
     make_run("2", "wire", at="2026-06-29T01:00:00", exit_code=4, failures={"http_500": 1, "lost": 2},
@@ -48,6 +31,9 @@ RECORDS = [
     make_run("3", "wire", at="2026-06-29T09:00:00", counts=[count("wire.example", "policy", 0, 0, 9, 0)]),
     make_run("4", "wire", at="2026-06-29T12:00:00", exit_code=3),
     make_run("5", "elsewhere", at="2026-06-29T12:00:00", exit_code=3),
+    make_run("6", "wire", at="2026-06-30T12:00:00", exit_code=None, finished_at=None),  # killed
+    make_run("7", "wire", at="2026-07-01T12:00:00", exit_code=5, counts=[count("wire.example", "policy", 1, 0, 0, 0)],
+             alarms=[{"kind": "column", "what": "dek", "site": "wire.example", "message": "no dek", "holds": True, "more": 1}]),
 ]  # fmt: skip
 
 
@@ -137,6 +123,8 @@ def test_coverage_counts_what_was_seen_and_missed_by_day_site_and_section(root: 
         ("2026-06-29", "wire.example", "markets", 1, 0, 0, 0, 1, 0, [4]),
         ("2026-06-29", "wire.example", "policy", 2, 1, 1, 1, 14, 3, [0, 4]),
         ("2026-06-29", "wire.example", None, 1, 0, 0, 0, 0, 0, [3]),
+        ("2026-06-30", "wire.example", None, 1, 0, 0, 0, 0, 0, [None]),
+        ("2026-07-01", "wire.example", "policy", 1, 0, 1, 0, 0, 0, [5]),
     ]
 
 
@@ -144,3 +132,8 @@ def test_a_run_has_its_failures_by_kind(root: Path) -> None:
     with archiver.connect(root) as connection:
         told = connection.sql("SELECT failures['lost'], bytes, arguments, versions['schema'] FROM runs WHERE run = '2'")
         assert told.fetchall() == [(2, 2**40, '{"sections":["policy"],"limit":5}', "1")]
+        alarms = connection.sql("SELECT alarms FROM runs WHERE run IN ('6', '7') ORDER BY run").fetchall()
+    assert alarms == [
+        (None,),
+        ([{"kind": "column", "what": "dek", "site": "wire.example", "message": "no dek", "holds": True}],),
+    ]

@@ -8,6 +8,7 @@ publish   the inbox → stories and revisions
 record    a page and its story as a test case
 reextract raw pages → stories, by today's rules
 remove    a story out of the archive, never to be fetched again
+report    one page on what the archive holds and missed
 show      one story of the archive
 sql       a query of the archive
 verify    every file of the archive against what the others say
@@ -39,6 +40,7 @@ COMMANDS = {
         "take stories out of the archive, for good",
         'archiver remove https://novitechfinance.com/article/a-slug --why "asked for by its author"',
     ),
+    "report": ("write one page on what the archive holds and what was missed", "archiver report -o report.html"),
     "show": ("show one story of the archive", "archiver show https://novitechfinance.com/article/a-slug"),
     "sql": (
         "query the archive: a table on a terminal, CSV, JSON or Parquet in a pipe",

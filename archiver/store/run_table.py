@@ -34,7 +34,9 @@ def _read(path: Path) -> pa.RecordBatch | None:
 def _to_arrow(name: str, value: Any) -> Any:
     kind = RUNS.field(name).type
     if pa.types.is_timestamp(kind):
-        return datetime.fromisoformat(value)
+        return datetime.fromisoformat(value) if value else None
+    if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type):
+        return value and [{part.name: each.get(part.name) for part in kind.value_type} for each in value]
     if name == "arguments":
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if pa.types.is_map(kind):
