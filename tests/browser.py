@@ -60,15 +60,13 @@ class Browser:
         return self.driver.execute_script(f"return {script.strip()}")
 
     def requested(self) -> set[str]:
-        """Addresses that the page asked for, the page's own and those inside it (data:) aside."""
+        """Addresses that the page asked for, its own and those inside it (data:) aside; not what the browser's own page did."""
         messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
-        urls = [
-            message["params"]["request"]["url"]
-            for message in messages
-            if message["method"] == "Network.requestWillBeSent"
-        ]
-        assert urls, "the network log is empty: nothing would be seen"
-        return {url for url in urls if url != self.driver.current_url and not url.startswith("data:")}
+        asked = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+        page = self.driver.current_url
+        urls = {each["request"]["url"] for each in asked if each["documentURL"] == page}
+        assert page in urls, "the network log does not show the page itself: it would show nothing else either"
+        return {url for url in urls if url != page and not url.startswith("data:")}
 
     def complaints(self) -> list[str]:
         """What the console said: errors, blocked requests, warnings."""

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +21,8 @@ from archiver.store.archive import Archive
 
 pytestmark = pytest.mark.slow
 
-SAMPLE = Path(__file__).parent.parent / "data" / "sample"
+ROOT = Path(__file__).parent.parent
+SAMPLE = ROOT / "data" / "sample"
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,19 @@ def of_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sample") / "report.html"
     path.write_text(render_page(collect_figures(Archive(SAMPLE))), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A notebook executed and made a page, as `make notebooks` does."""
+    folder = tmp_path_factory.mktemp("notebook")
+    command = [
+        sys.executable, "-m", "nbconvert", "--execute", "--to", "html", "--template", "offline",
+        "--TemplateExporter.extra_template_basedirs=templates", "--output-dir", str(folder), "2-who-had-it-first.ipynb",
+    ]  # fmt: skip
+    made = subprocess.run(command, cwd=ROOT / "notebooks", capture_output=True, text=True, timeout=300)
+    assert made.returncode == 0, made.stderr
+    return folder / "2-who-had-it-first.html"
 
 
 def keep_picture(browser: Browser, name: str) -> None:
@@ -103,3 +119,27 @@ def test_a_screen_reader_finds_the_tables_by_name(name: str, of_sample: Path, br
     tree = browser.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
     tables = [node["name"]["value"] for node in tree if node.get("role", {}).get("value") == "table" and "name" in node]
     assert name in tables
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_notebook_shows_its_charts_and_fetches_nothing(width: int, notebook: Path, browser: Browser) -> None:
+    browser.show(notebook, width=width, scheme="light")
+    assert browser.requested() == set()
+    assert browser.complaints() == []
+    drawn = "[...document.images].map(image => image.complete && image.naturalWidth > 500 && image.getBoundingClientRect().width)"
+    shown = browser.ask(drawn)
+    assert len(shown) == 2
+    assert all(shown)
+    assert max(shown) <= width
+    keep_picture(browser, f"notebook-{width}")
+
+
+def test_what_a_page_fetches_and_complains_of_would_be_seen(tmp_path: Path, browser: Browser) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(
+        "<img src='http://127.0.0.1:9/x.png'><script>throw new Error('oh')</script><p style='color:#999'>grey"
+    )
+    browser.show(page, width=390, scheme="light")
+    assert browser.requested() == {"http://127.0.0.1:9/x.png"}
+    assert any("oh" in complaint for complaint in browser.complaints())
+    assert len(browser.ask(CONTRAST)) == 1

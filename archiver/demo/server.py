@@ -38,13 +38,13 @@ class RunningSite:
     ) -> None:
         self.site = site
         self.at = at
-        """The time that the site says it is; None: the machine's."""
+        """The time that the site says it is; stories of later are not out yet. None: the machine's, and all are."""
         self.name = site.name
         self._events = events
         self._server = _Server(port, self)
         self.port: int = self._server.server_address[1]
         self.base_url = f"http://{HOST}:{self.port}"
-        self._pages = SitePages(site, self.base_url, events=events)
+        self._pages = SitePages(site, self.base_url, events=events, at=at)
         self._faults: dict[str, Fault] = {}
         self._lock = Lock()
         self.requests: Counter[str] = Counter()
@@ -73,7 +73,7 @@ class RunningSite:
 
     def change(self, changed: Collection[str]) -> None:
         """Serve the changed edition of these events' stories from now on, and the first edition of all others."""
-        self._pages = SitePages(self.site, self.base_url, events=self._events, changed=changed)
+        self._pages = SitePages(self.site, self.base_url, events=self._events, changed=changed, at=self.at)
 
     def fail(self, path: str, fault: Fault) -> None:
         """Answer every request for this path and query with a fault until `heal`."""
@@ -116,7 +116,7 @@ class DemoNetwork:
 
     `port` is that of the first site, the others follow it; 0 takes free ports. `events` are the bundled ones unless
     told otherwise; `changed` names those whose stories are served in their changed edition. `at` is the time that the
-    sites say it is; nothing else follows from it.
+    sites say it is; stories of later are not out yet.
     """
 
     def __init__(

@@ -267,34 +267,38 @@ WHERE source_url IS NOT NULL
 """
 
 _EVENTS = """
-WITH told AS ({told})
-SELECT event_id, count(*) AS stories, any_value(told.source_url) AS source_url
-FROM told
-GROUP BY event_id
-HAVING count(*) > 1
+SELECT event_id, stories, source_url, count(*) OVER () AS events
+FROM (
+    SELECT event_id, count(*) AS stories, any_value(source_url) AS source_url FROM ({told}) GROUP BY event_id
+)
+WHERE stories > 1
 ORDER BY stories DESC, event_id
+LIMIT $most
 """
 
 _REWRITES = """
-WITH told AS ({told})
+WITH told AS (
+    SELECT * FROM ({told}) WHERE list_contains($events, event_id) AND rank <= $most
+)
 SELECT
     told.event_id, told.rank, told.shared_words,
     stories.site, stories.section, stories.url, stories.title, stories.dek, stories.source_name, stories.word_count,
     coalesce(stories.published_at, stories.first_seen_at) AS at, stories.published_at IS NULL AS is_seen
 FROM told JOIN stories USING (story_id)
-WHERE told.event_id = $event
 ORDER BY told.rank, stories.url
-LIMIT $most
 """
 
 
 def _collect_events(asked: _Asker) -> tuple[list[Row], int]:
     told = _BY_LINEAGE if asked.one("SELECT count(*) AS rows FROM lineage")["rows"] else _BY_SOURCE
-    largest = asked.all(f"{_EVENTS.format(told=told)} LIMIT $most", most=MOST_EVENTS)
-    number = asked.one(f"SELECT count(*) AS events FROM ({_EVENTS.format(told=told)})")["events"]  # noqa: S608 - queries of ours
+    largest = asked.all(_EVENTS.format(told=told), most=MOST_EVENTS)
+    if not largest:
+        return [], 0
+    chosen = [event["event_id"] for event in largest]
+    rewrites = asked.all(_REWRITES.format(told=told), events=chosen, most=MOST_REWRITES)
     for event in largest:
-        rewrites = asked.all(_REWRITES.format(told=told), event=event["event_id"], most=MOST_REWRITES)
-        first: datetime | None = min((row["at"] for row in rewrites), default=None)
-        event["rewrites"] = [row | {"lag": row["at"] - first} for row in rewrites]
-        event["publisher"] = next((row["source_name"] for row in rewrites if row["source_name"]), None)
-    return [event for event in largest if event["rewrites"]], number
+        own = [row for row in rewrites if row["event_id"] == event["event_id"]]
+        first: datetime | None = min((row["at"] for row in own), default=None)
+        event["rewrites"] = [row | {"lag": row["at"] - first} for row in own]
+        event["publisher"] = next((row["source_name"] for row in own if row["source_name"]), None)
+    return [event for event in largest if event["rewrites"]], largest[0]["events"]
