@@ -15,6 +15,7 @@ import pytest
 import archiver
 from archiver.demo.server import DEMO_PORTS, HOST
 from archiver.store.archive import Archive
+from archiver.store.faults import Checked
 from archiver.store.verify import verify
 
 ROOT = Path(__file__).parent.parent
@@ -31,7 +32,7 @@ def test_it_has_no_fault(tmp_path: Path) -> None:
     """In a copy: `verify` takes locks, which the sample in git has not."""
     copy = tmp_path / "sample"
     subprocess.run(["cp", "-r", str(SAMPLE), str(copy)], check=True)
-    assert list(map(str, verify(Archive(copy)))) == []
+    assert list(map(str, verify(Archive(copy), Checked()))) == []
 
 
 def test_it_is_small() -> None:

@@ -67,4 +67,6 @@ def _round_up(number: int) -> int:
     tenfold = 1
     while 10 * tenfold < number:
         tenfold *= 10
-    return next(limit for step in (1, 2, 4, 6, 8, 10) if (limit := step * tenfold) >= max(number, 2) and limit % 2 == 0)
+    return next(
+        limit for step in (1, 2, 3, 4, 5, 6, 8, 10) if (limit := step * tenfold) >= max(number, 2) and limit % 2 == 0
+    )

@@ -256,15 +256,21 @@ def _make_calendar(site: str, days: Sequence[date], sections: dict[str, dict[dat
     return Calendar(site=site, days=days, sections=rows, left_out=len(sections) - len(most))
 
 
-# Where an archive has no lineage yet, the stories of one source address are an event.
+# A page that gives a day and no time says nothing of hours: midnight stands for the day, not for the time.
+_IS_DAY = "(stories.published_at IS NOT NULL AND date_trunc('day', stories.published_at) = stories.published_at)"
+
+# Where an archive has no lineage yet, the stories of one source address are an event; those with a day alone come last in it.
 _BY_LINEAGE = "SELECT event_id, story_id, rank, shared_words, source_url FROM lineage"
-_BY_SOURCE = """
+_BY_SOURCE = f"""
 SELECT
     source_url AS event_id, story_id, CAST(NULL AS DOUBLE) AS shared_words, source_url,
-    row_number() OVER (PARTITION BY source_url ORDER BY coalesce(published_at, first_seen_at), story_id) AS rank
+    row_number() OVER (
+        PARTITION BY source_url
+        ORDER BY coalesce(published_at, first_seen_at) + CASE WHEN {_IS_DAY} THEN INTERVAL 1 DAY ELSE INTERVAL 0 DAY END, story_id
+    ) AS rank
 FROM stories
 WHERE source_url IS NOT NULL
-"""
+"""  # noqa: S608 - text of ours
 
 _EVENTS = """
 SELECT event_id, stories, source_url, count(*) OVER () AS events
@@ -283,7 +289,7 @@ WITH told AS (
 SELECT
     told.event_id, told.rank, told.shared_words,
     stories.site, stories.section, stories.url, stories.title, stories.dek, stories.source_name, stories.word_count,
-    coalesce(stories.published_at, stories.first_seen_at) AS at, stories.published_at IS NULL AS is_seen
+    coalesce(stories.published_at, stories.first_seen_at) AS at, stories.published_at IS NULL AS is_seen, {is_day} AS is_day
 FROM told JOIN stories USING (story_id)
 ORDER BY told.rank, stories.url
 """
@@ -295,10 +301,12 @@ def _collect_events(asked: _Asker) -> tuple[list[Row], int]:
     if not largest:
         return [], 0
     chosen = [event["event_id"] for event in largest]
-    rewrites = asked.all(_REWRITES.format(told=told), events=chosen, most=MOST_REWRITES)
+    rewrites = asked.all(_REWRITES.format(told=told, is_day=_IS_DAY), events=chosen, most=MOST_REWRITES)
     for event in largest:
         own = [row for row in rewrites if row["event_id"] == event["event_id"]]
-        first: datetime | None = min((row["at"] for row in own), default=None)
-        event["rewrites"] = [row | {"lag": row["at"] - first} for row in own]
+        first: datetime | None = min((row["at"] for row in own if not row["is_day"]), default=None)
+        event["rewrites"] = [
+            row | {"lag": None if row["is_day"] or first is None else row["at"] - first} for row in own
+        ]
         event["publisher"] = next((row["source_name"] for row in own if row["source_name"]), None)
     return [event for event in largest if event["rewrites"]], largest[0]["events"]
