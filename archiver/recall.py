@@ -148,7 +148,11 @@ class SiteMemory(Memory):
     @guarded
     def section_of(self, url: str) -> str | None:
         known = self.ledger.get(url)
-        return slug_section(known.found.section_label) if known else None
+        if known is None:
+            return None
+        # A sitemap names no section; once archived, the story has one all the same.
+        archived = self.ledger.section_of(known.story_id) if known.story_id and not known.found.section_label else None
+        return archived or slug_section(known.found.section_label)
 
     @guarded
     def examples(self) -> list[str]:

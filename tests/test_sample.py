@@ -59,6 +59,10 @@ def test_it_has_what_the_examples_show(query: str, least: int, sample: duckdb.Du
     assert len(sample.sql(query).fetchall()) >= least
 
 
+def test_stories_that_have_not_changed_are_counted_in_their_section(sample: duckdb.DuckDBPyConnection) -> None:
+    assert sample.sql("SELECT sum(same) FROM coverage WHERE section = 'unsectioned'").fetchall()[0][0] in (None, 0)
+
+
 def test_its_times_are_those_of_the_story_not_of_its_making(sample: duckdb.DuckDBPyConnection) -> None:
     ((first, last),) = sample.sql("SELECT min(fetched_at), max(fetched_at) FROM revisions").fetchall()
     assert (first.year, first.month, last.month) == (2026, 6, 7)
