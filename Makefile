@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types fast slow torture lock columns bench-extraction bench-rules clean
+.PHONY: help install demo test lint types fast slow torture lock sample notebooks columns bench-extraction bench-rules clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -46,8 +46,16 @@ lock: $(INSTALLED) ## pin the newest dependencies that pyproject.toml allows, wi
 		--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
 		pyproject.toml --output-file requirements.lock
 
-columns: $(INSTALLED) ## rewrite the README's table of columns from archiver/items.py
+sample: $(INSTALLED) ## crawl the bundled network into data/sample anew, at simulated times
+	$(BIN)/python -m archiver.demo.sample data/sample
+
+notebooks: $(INSTALLED) ## run the notebooks on the sample; build/notebooks has them as pages that need no network
+	cd notebooks && ../$(BIN)/python -m nbconvert --execute --to html --template offline \
+		--TemplateExporter.extra_template_basedirs=templates --output-dir ../build/notebooks *.ipynb
+
+columns: $(INSTALLED) ## rewrite the README's table of columns and data/views.sql from archiver/items.py
 	$(BIN)/python -m archiver.schema README.md
+	$(BIN)/archiver sql --views >data/views.sql
 
 # The bench has an environment of its own: the peers are no dependency of the project. The lock is complete, hence --no-deps.
 bench/.venv/.installed: bench/extraction/peers.lock pyproject.toml

@@ -82,6 +82,8 @@ def _arrow_type(name: str, hint: Any) -> pa.DataType:
             return pa.map_(pa.string(), _arrow_field("value", get_args(hint)[1]))
         case origin if origin is datetime:
             return pa.timestamp("us", tz="UTC")
+        case origin if origin is date:
+            return pa.date32()
         case origin if origin is int:
             return pa.int64() if name in _WIDE else pa.int32()
         case origin if is_dataclass(origin):
@@ -111,8 +113,8 @@ _descriptions: Callable[[Any], dict[str, str]] = cache(_read_descriptions)
 _hints: Callable[[Any], dict[str, Any]] = cache(_read_hints)
 
 
-def _arrow_schema(row: Any) -> pa.Schema:
-    columns = {name: hint for name, hint in _hints(row).items() if name not in PARTITION_KEYS}
+def _arrow_schema(row: Any, *, keys: bool = False) -> pa.Schema:
+    columns = {name: hint for name, hint in _hints(row).items() if keys or name not in PARTITION_KEYS}
     return pa.schema(
         [_arrow_field(name, hint, _descriptions(row)[name]) for name, hint in columns.items()],
         metadata={b"project": b"policy-archiver", b"schema_version": str(SCHEMA_VERSION).encode()},
@@ -121,6 +123,9 @@ def _arrow_schema(row: Any) -> pa.Schema:
 
 STORIES: pa.Schema = _arrow_schema(Story)
 REVISIONS: pa.Schema = _arrow_schema(Revision)
+STORY_COLUMNS: pa.Schema = _arrow_schema(Story, keys=True)
+"""What a reader gets: the columns of a file, and amid them the partition keys of its path."""
+REVISION_COLUMNS: pa.Schema = _arrow_schema(Revision, keys=True)
 
 
 def stories_to_table(stories: Iterable[Story]) -> pa.Table:

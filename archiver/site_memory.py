@@ -222,7 +222,7 @@ class SiteMemory(Memory):
             place = known.get(url)
             if place is None:
                 sifted.unknown.append((url, lastmod))
-            elif sections and slug_section(place.found.section_label) not in sections:
+            elif sections and self._section_of(place) not in sections:
                 continue
             elif anyway or not (reason := _why_not(place, now)) or _is_touched(place, lastmod):
                 sifted.known.append((url, lastmod))
@@ -257,7 +257,12 @@ class SiteMemory(Memory):
     @guarded
     def section_of(self, url: str) -> str | None:
         known = self.ledger.get(url)
-        return slug_section(known.found.section_label) if known else None
+        return self._section_of(known) if known else None
+
+    def _section_of(self, known: Known) -> str:
+        # A sitemap names no section; once archived, the story has one all the same.
+        archived = self.ledger.section_of(known.story_id) if known.story_id and not known.found.section_label else None
+        return archived or slug_section(known.found.section_label)
 
     @guarded
     def is_unchanged(self, url: str, response: Response) -> bool:

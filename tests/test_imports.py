@@ -17,6 +17,7 @@ PURE = [
     "pages.py",
     "items.py",
     "schema.py",
+    "views.py",
     "normalize.py",
     "urls.py",
     "text.py",
@@ -43,12 +44,13 @@ MAY_IMPORT = {
     "text": set(),
     "urls": set(),
     "schema": {"items"},
+    "views": {"schema"},
     "normalize": {"items", "text", "urls"},
     "extract": {"extract", "items", "text", "urls"},
     "discover": {"discover", "extract", "items", "normalize", "text", "urls"},
     "schedule": set(),
     "likeness": {"text"},
-    "store": {"store", "schema", "items", "likeness", "normalize", "schedule", "urls"},
+    "store": {"store", "schema", "items", "likeness", "normalize", "schedule", "urls", "views"},
     "middlewares": {"store"},
 }
 

@@ -1137,3 +1137,11 @@ def test_a_ledger_of_50_000_addresses_opens_at_once(archive: Archive, tmp_path: 
 @pytest.mark.torture
 def test_a_ledger_of_a_million_addresses_opens_at_once(archive: Archive, tmp_path: Path) -> None:
     check_size(archive, tmp_path, 1_000_000)
+
+
+def test_an_archived_story_has_the_section_it_stands_in(archive: Archive) -> None:
+    place = Partition(date(2026, 6, 29), "policy")
+    reserve_partitions(archive, SITE, {"0" * 16: place})
+    with Ledger.open(archive, SITE) as ledger:
+        assert ledger.section_of("0" * 16) == "policy"
+        assert ledger.section_of("1" * 16) is None

@@ -1,4 +1,4 @@
-"""What analysts get with plain pandas, polars, DuckDB and pyarrow, and no code of ours."""
+"""What analysts get with plain pandas, polars, DuckDB and pyarrow and no code of ours; and that ours gives the same."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from stories import fill_inbox, make_story
 
+import archiver
 from archiver.items import Faq
 from archiver.schema import PARTITION_KEYS, STORIES, stories_to_table
 from archiver.store.archive import Archive
@@ -124,7 +125,16 @@ def read_duckdb(root: Path) -> pa.Table:
         return connection.sql(query, params=[f"{root}/stories/**/*.parquet"]).to_arrow_table()
 
 
-READERS = [read_pyarrow, read_pandas, read_polars, read_polars_glob, read_duckdb]
+def read_load(root: Path) -> pa.Table:
+    return archiver.load(root=root)
+
+
+def read_connect(root: Path) -> pa.Table:
+    with archiver.connect(root) as connection:
+        return connection.sql("FROM stories").to_arrow_table()
+
+
+READERS = [read_pyarrow, read_pandas, read_polars, read_polars_glob, read_duckdb, read_load, read_connect]
 
 
 @pytest.mark.parametrize("read", READERS)

@@ -55,6 +55,9 @@ def test_the_commands_find_their_spiders_outside_the_clone(scripts: Path, tmp_pa
     )
     assert demo.returncode == 0, demo.stderr
     assert list((tmp_path / "archive" / "stories").rglob("*.parquet"))
+    reported = run(str(scripts / "archiver"), "report", "--root", str(tmp_path / "archive"), folder=tmp_path)
+    assert reported.returncode == 0, reported.stderr
+    assert "Ledger" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_scrapy_project_of_ones_own_adds_sites(scripts: Path, tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ publish   the inbox → stories and revisions
 record    a page and its story as a test case
 reextract raw pages → stories, by today's rules
 remove    a story out of the archive, never to be fetched again
+report    one page on what the archive holds and missed
 show      one story of the archive
+sql       a query of the archive
 verify    every file of the archive against what the others say
 overrides what replaces `scrapy`'s own commands
 
@@ -38,7 +40,12 @@ COMMANDS = {
         "take stories out of the archive, for good",
         'archiver remove https://novitechfinance.com/article/a-slug --why "asked for by its author"',
     ),
+    "report": ("write one page on what the archive holds and what was missed", "archiver report -o report.html"),
     "show": ("show one story of the archive", "archiver show https://novitechfinance.com/article/a-slug"),
+    "sql": (
+        "query the archive: a table on a terminal, CSV, JSON or Parquet in a pipe",
+        'archiver sql "select site, count(*) as stories from stories group by site"',
+    ),
     "verify": ("check every file of the archive", "archiver verify --repair"),
 }
 """Name → what it does, and an example."""

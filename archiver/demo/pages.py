@@ -46,11 +46,12 @@ class SitePages:
         *,
         events: Sequence[SourceEvent] | None = None,
         changed: Collection[str] = (),
+        at: datetime | None = None,
     ) -> None:
         self.site = site
         self.style = site.style
         self.masthead = Masthead(title=site.title, tagline=site.tagline, base_url=base_url)
-        self.stories = place_stories(site, events=events, changed=changed)
+        self.stories = place_stories(site, events=events, changed=changed, at=at)
         self._by_path = {placed.story.path: placed for placed in self.stories}
         self._newest = max((placed.last_modified for placed in self.stories), default=FOUNDED)
         self._pages: dict[str, Callable[[], Answer]] = {}

@@ -33,14 +33,18 @@ IDLE_SECONDS = 30
 class RunningSite:
     """One site of the network while it is served."""
 
-    def __init__(self, site: DemoSite, port: int, events: Sequence[SourceEvent] | None) -> None:
+    def __init__(
+        self, site: DemoSite, port: int, events: Sequence[SourceEvent] | None, at: datetime | None = None
+    ) -> None:
         self.site = site
+        self.at = at
+        """The time that the site says it is; stories of later are not out yet. None: the machine's, and all are."""
         self.name = site.name
         self._events = events
         self._server = _Server(port, self)
         self.port: int = self._server.server_address[1]
         self.base_url = f"http://{HOST}:{self.port}"
-        self._pages = SitePages(site, self.base_url, events=events)
+        self._pages = SitePages(site, self.base_url, events=events, at=at)
         self._faults: dict[str, Fault] = {}
         self._lock = Lock()
         self.requests: Counter[str] = Counter()
@@ -69,7 +73,7 @@ class RunningSite:
 
     def change(self, changed: Collection[str]) -> None:
         """Serve the changed edition of these events' stories from now on, and the first edition of all others."""
-        self._pages = SitePages(self.site, self.base_url, events=self._events, changed=changed)
+        self._pages = SitePages(self.site, self.base_url, events=self._events, changed=changed, at=self.at)
 
     def fail(self, path: str, fault: Fault) -> None:
         """Answer every request for this path and query with a fault until `heal`."""
@@ -111,21 +115,28 @@ class DemoNetwork:
     """The four sites, served while the context lasts.
 
     `port` is that of the first site, the others follow it; 0 takes free ports. `events` are the bundled ones unless
-    told otherwise; `changed` names those whose stories are served in their changed edition.
+    told otherwise; `changed` names those whose stories are served in their changed edition. `at` is the time that the
+    sites say it is; stories of later are not out yet.
     """
 
     def __init__(
-        self, changed: Collection[str] = (), port: int = 0, *, events: Sequence[SourceEvent] | None = None
+        self,
+        changed: Collection[str] = (),
+        port: int = 0,
+        *,
+        events: Sequence[SourceEvent] | None = None,
+        at: datetime | None = None,
     ) -> None:
         self._changed = tuple(changed)
         self._port = port
         self._events = events
+        self._at = at
         self.sites: list[RunningSite] = []
 
     def __enter__(self) -> Self:
         try:
             for number, site in enumerate(SITES):
-                self.sites.append(RunningSite(site, self._port and self._port + number, self._events))
+                self.sites.append(RunningSite(site, self._port and self._port + number, self._events, self._at))
             if self._changed:
                 self.change(self._changed)
         except BaseException:
@@ -225,6 +236,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Stay silent: `RunningSite` counts."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        at = cast(_Server, self.server).site.at
+        return format_datetime(at, usegmt=True) if at else super().date_time_string(timestamp)
 
     def _respond(self, *, with_body: bool) -> None:
         site = cast(_Server, self.server).site

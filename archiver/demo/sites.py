@@ -124,9 +124,15 @@ def rewrite_of(rank: int, site: int, *, is_policy: bool) -> int | None:
 
 
 def place_stories(
-    site: DemoSite, *, events: Sequence[SourceEvent] | None = None, changed: Collection[str] = ()
+    site: DemoSite,
+    *,
+    events: Sequence[SourceEvent] | None = None,
+    changed: Collection[str] = (),
+    at: datetime | None = None,
 ) -> list[PlacedStory]:
     """Return the site's stories, newest first; those of the events in `changed` in their changed edition.
+
+    Where `at` is given, only the stories that are out by then.
 
     Raises ValueError where `changed` names an event that does not exist.
     """
@@ -141,7 +147,8 @@ def place_stories(
         if rewrite is not None:
             drafts.append(_draft(site, event, number, rewrite))
     drafts.sort(key=lambda placed: placed.posted, reverse=True)
-    linked = _link_stories(_assign_forms(site, drafts))
+    # Whatever is out, a story has the same form: its page does not change because another one came.
+    linked = _link_stories([placed for placed in _assign_forms(site, drafts) if at is None or placed.posted <= at])
     return [_change(placed) if placed.story.event_id in changed else placed for placed in linked]
 
 
