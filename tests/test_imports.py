@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "archiver"
 PURE = [
+    "alarms",
     "arguments.py",
     "outcome.py",
     "chain.py",
@@ -48,7 +49,8 @@ MAY_IMPORT = {
     "discover": {"discover", "extract", "items", "normalize", "text", "urls"},
     "schedule": set(),
     "likeness": {"text"},
-    "store": {"store", "schema", "items", "likeness", "normalize", "schedule", "urls"},
+    "alarms": {"alarms", "items"},
+    "store": {"store", "alarms", "schema", "items", "likeness", "normalize", "schedule", "urls"},
     "middlewares": {"store"},
 }
 

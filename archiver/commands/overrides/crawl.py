@@ -31,6 +31,7 @@ class Command(crawl.Command):
         return (
             "Crawl one site into the archive. Example: scrapy crawl novitechfinance_com -a section=policy -a limit=10. "
             "Exit codes: 0 done, 2 bad argument or configuration, 3 nothing could be fetched, 4 incomplete, "
+            "5 alarm, 6 another crawl works on the site, "
             "7 storage failed, 130 or 143 interrupted."
         )
 
