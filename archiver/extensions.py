@@ -28,7 +28,7 @@ import archiver
 from archiver.alarms.alarm import advise
 from archiver.alarms.run import judge_run
 from archiver.extract import EXTRACTOR
-from archiver.logs import quieten_robots
+from archiver.logs import name_run, quieten_robots
 from archiver.network.handler import pace_of
 from archiver.outcome import Exit, Outcome
 from archiver.pipelines import LeftOut, Lost, describe_storage_error
@@ -73,6 +73,7 @@ class RunRecorder:
         self.finish_reason = ""
         self.has_begun = False
         quieten_robots()
+        name_run(self.outcome.run, self.site)
         logging.root.addHandler(self.watch)
 
     @classmethod
@@ -122,6 +123,7 @@ class RunRecorder:
         if not self.has_begun and self.spider.is_crawling:
             self.has_begun = True
             self._put({**self._record(), "finished_at": None, "exit_code": None})
+            logger.info("%s: run %s begins", self.outcome.spider, self.outcome.run, extra={"event": "crawl_began"})
 
     def item_scraped(self, item: Any, response: Response | None) -> None:
         self.outcome.keep(_asked_url(response))
@@ -179,9 +181,14 @@ class RunRecorder:
             logger.warning("a damaged inbox file was set aside: %s", damaged)
         for alarm in self.outcome.alarms:
             advice = advise(alarm, self.outcome.run, self.outcome.spider)
-            logger.error("ALARM %s. What to do: %s", alarm, advice, extra={"event": "alarm", "url": alarm.urls[:1]})
-        level = logging.INFO if self.outcome.exit_code() == Exit.DONE else logging.ERROR
-        logger.log(level, "%s: %s", self.outcome.spider, self.outcome.summarize())
+            logger.error(
+                "ALARM %s. What to do: %s", alarm, advice, extra={"event": "alarm", "url": next(iter(alarm.urls), None)}
+            )
+        code = self.outcome.exit_code()
+        level = logging.INFO if code == Exit.DONE else logging.ERROR
+        told = {"exit_code": int(code), "counts": self.outcome.count_by_section()}
+        extra = {"event": "crawl_ended", "told": told}
+        logger.log(level, "%s: %s", self.outcome.spider, self.outcome.summarize(), extra=extra)
 
     def _record(self) -> dict[str, Any]:
         finished = datetime.now(UTC)
@@ -274,6 +281,8 @@ class Progress:
     def __init__(self, crawler: Crawler) -> None:
         console = Console(stderr=True)
         if not isinstance(crawler.spider, StorySpider) or not console.is_terminal or not _logs_to_terminal():
+            raise NotConfigured
+        if crawler.settings.getbool("ARCHIVER_LOG_JSON"):
             raise NotConfigured
         self.outcome = crawler.spider.outcome
         self.line = ProgressLine(

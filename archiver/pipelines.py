@@ -152,9 +152,10 @@ class InboxPipeline(Pipeline):
     def close_spider(self) -> None:
         try:
             self.spider.memory.sync()
-            self.writer.close()
             if self.spider.is_crawling and not self.has_failed:
-                self._note(publish(self.archive, Rereader(self.archive, self._load_selectors)))
+                rereader = Rereader(self.archive, self._load_selectors)
+                self._note(publish(self.archive, rereader, release=self.writer.close))
+            self.writer.close()
         except PublishError as error:
             self._note(error.report)
             self._give_up(error)

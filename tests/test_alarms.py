@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +28,9 @@ from archiver.alarms.quality import (
 from archiver.alarms.run import judge_run
 from archiver.alarms.stories import judge_stories
 from archiver.alarms.tails import share_tail, shift_tail
+from archiver.demo.sites import SITES, DemoSite
 from archiver.items import Story
+from bench.alarms import sixty_days
 from bench.alarms.simulate import KINDS, SimulatedSite, count_false, live
 
 SITE = "wire.example"
@@ -335,3 +338,23 @@ def test_a_section_not_met_before_is_like_the_others_where_these_are_alike() -> 
     now = quality_of({"new": (0, 25)})
     assert [each.what for each in judge_stories(alike, [], now)] == ["dek"]
     assert judge_stories(unlike, [], now) == []
+
+
+# The bundled network
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("site", SITES[1:2], ids=lambda site: site.name)
+def test_each_breakage_of_the_bundled_network_is_told_on_its_day(site: DemoSite, tmp_path: Path) -> None:
+    """A sample of `python -m bench.alarms.sixty_days`, which has all sites and sixty days."""
+    days = list(sixty_days.live(site, tmp_path, 21, 25))
+    assert [kind for _, kind, _ in days if kind] == ["dek", "authors", "faq"]
+    for day, kind, alarms in days:
+        assert (kind in alarms) if kind else not alarms, day
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("site", SITES, ids=lambda site: site.name)
+def test_sixty_days_of_the_bundled_network(site: DemoSite, tmp_path: Path) -> None:
+    for day, kind, alarms in sixty_days.live(site, tmp_path, 60, 25):
+        assert (kind.split()[0] in alarms) if kind else not alarms, day

@@ -19,9 +19,11 @@ from archiver.items import Story
 from archiver.store.archive import Archive
 from archiver.store.faults import Checked
 from archiver.store.held import NotHeldError, accept, held_file, held_runs, renew
+from archiver.store.inbox import InboxWriter
 from archiver.store.ledger import Ledger
 from archiver.store.publish import publish
 from archiver.store.read import read_known
+from archiver.store.removal import remove_story
 from archiver.store.runs import list_runs, put_run, read_run
 from archiver.store.verify import verify
 
@@ -175,6 +177,22 @@ def test_a_killed_crawl_is_judged_when_its_stories_are_published(archive: Archiv
     assert record is not None
     assert (record["held"], record["exit_code"]) == (True, None)
     assert list_runs(archive, "wire")[0] == run_name(9)
+
+
+def test_a_take_down_takes_the_story_out_of_what_is_held(archive: Archive, broken: list[Story]) -> None:
+    remove_story(archive, broken[3].url, "asked for by its author", NOW)
+    held = held_file(archive, run_name(8)).read_text()
+    assert held.count("\n") == 19
+    assert broken[3].url not in held
+    accept(archive, run_name(8), NOW)
+    assert publish(archive).counts.total() == 19
+
+
+def test_a_crawl_publishes_its_own_stories_though_another_publishes_first(archive: Archive) -> None:
+    writer = InboxWriter(archive, run_name(1))
+    writer.append(make_story("a"))
+    assert publish(archive).runs == {}
+    assert publish(archive, release=writer.close).runs[run_name(1)].total() == 1
 
 
 # Crawls

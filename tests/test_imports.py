@@ -11,6 +11,7 @@ PURE = [
     "alarms",
     "arguments.py",
     "outcome.py",
+    "status.py",
     "chain.py",
     "likeness.py",
     "reading.py",

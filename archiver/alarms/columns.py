@@ -9,10 +9,12 @@ from typing import Final
 from archiver.alarms.alarm import Alarm
 from archiver.alarms.quality import Look, Tally, find_common, has_column
 from archiver.alarms.tails import share_tail
-from archiver.alarms.windows import HEAVIEST, KNOWN, RARE, Before, limit_past, windows
+from archiver.alarms.windows import ENOUGH, HEAVIEST, KNOWN, RARE, Before, limit_past, windows
 
 LOST_SHARE: Final = 0.5
 """A column that more of the usual share have than this is not suddenly empty."""
+EMPTY_RARE: Final = 3e-4
+"""As `windows.RARE`, where none of `ENOUGH` stories has the column: what breaks leaves nothing, chance a few."""
 MET: Final = 5
 """Stories that tell what a section is like."""
 
@@ -47,7 +49,8 @@ def judge_column(
         share = seen.filled / seen.stories
         if sum(n for _, n in runs) < KNOWN or max(share, own.filled / own.stories) > LOST_SHARE * usual:
             continue
-        if (probability := share_tail(runs, round(seen.filled), round(seen.stories))) < RARE:
+        probability = share_tail(runs, round(seen.filled), round(seen.stories))
+        if probability < (EMPTY_RARE if not seen.filled and seen.stories >= ENOUGH else RARE):
             since = before[pooled - 1][0].run if pooled else None
             return _make_alarm(site, column, seen, usual, probability, _name_stories(column, looks, telling), since)
     return None

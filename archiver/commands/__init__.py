@@ -1,6 +1,6 @@
 """The `archiver` command.
 
-crawl     crawl sites into the archive, one after another
+crawl     crawl sites into the archive, side by side
 demo      serve and crawl the bundled network of sites
 extract   pages on disk → stories as JSON lines
 migrate   an archive of an older version → today's
@@ -9,6 +9,7 @@ record    a page and its story as a test case
 reextract raw pages → stories, by today's rules
 remove    a story out of the archive, never to be fetched again
 show      one story of the archive
+status    each site: its last success, what came, alarms
 verify    every file of the archive against what the others say
 overrides what replaces `scrapy`'s own commands
 
@@ -39,6 +40,7 @@ COMMANDS = {
         'archiver remove https://novitechfinance.com/article/a-slug --why "asked for by its author"',
     ),
     "show": ("show one story of the archive", "archiver show https://novitechfinance.com/article/a-slug"),
+    "status": ("say of each site when it was last crawled, and what is wrong", "archiver status --max-age 26h"),
     "verify": ("check every file of the archive", "archiver verify --repair"),
 }
 """Name → what it does, and an example."""

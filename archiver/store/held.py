@@ -6,8 +6,9 @@ They are published when a person says so, unless a later crawl has seen another 
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -100,6 +101,25 @@ def renew(archive: Archive, run: str, extract: Callable[[Story], Story | None], 
         put_run(archive, record | {"renewed_at": at.isoformat()})
     _move(path, archive.inbox_dir / path.name)
     return sum(new is not None for new in renewed), sum(new is None for new in renewed)
+
+
+def forget_held(archive: Archive, addresses: Collection[str], story_id: str | None) -> None:
+    """Take the story of some addresses out of what is held back; lines that are no story stay as they are."""
+    for run in held_runs(archive):
+        path = held_file(archive, run)
+        with storage_errors(path):
+            lines = path.read_bytes().splitlines(keepends=True)
+        kept = [line for line in lines if not _is_of(line, addresses, story_id)]
+        if len(kept) < len(lines):
+            archive.put_atomic(path, lambda file, kept=kept: file.writelines(kept))  # type: ignore[misc]
+
+
+def _is_of(line: bytes, addresses: Collection[str], story_id: str | None) -> bool:
+    try:
+        story = json.loads(line)["story"]
+        return story["url"] in addresses or story["story_id"] == story_id
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 class Superseded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -80,7 +80,9 @@ class PublishError(StorageError):
         self.report = report
 
 
-def publish(archive: Archive, reread: Reread | None = None) -> PublishReport:
+def publish(
+    archive: Archive, reread: Reread | None = None, *, release: Callable[[], None] = lambda: None
+) -> PublishReport:
     """Merge every inbox file into the archive, in the order of the runs, and remove it; or hold it back, where its
     stories are unlike those that its spider brought before.
 
@@ -88,12 +90,14 @@ def publish(archive: Archive, reread: Reread | None = None) -> PublishReport:
     not touched; else it gets the next revision, `judge` in revisions.py says when. `reread` extracts the raw page of an
     archived row anew, so that a new version of the extractor makes no revision; without it, the texts are compared as
     they stand. Killed at any point and called again, it leaves the same archive as a call that was never disturbed.
-    Waits for another publisher. Raises PublishError when storage fails.
+    Waits for another publisher. `release` is called when it is our turn: a crawl that closes its inbox file then, and not
+    before, is the one that publishes it, and can tell what came of its stories. Raises PublishError when storage fails.
     """
     report = PublishReport()
     try:
         if _waiting(archive) or has_unfinished_moves(archive):
             with publishing(archive) as finished:
+                release()
                 report.files_written += finished
                 archive.sweep_staging()
                 for path in _waiting(archive):

@@ -129,7 +129,7 @@ def live(site: SimulatedSite, runs: int) -> Iterator[tuple[int, list[Alarm]]]:
 def count_false(runs: int, runs_a_site: int, seed: int) -> dict[str, tuple[int, int, Counter[str]]]:
     """Return, by kind of site, how many runs were simulated, how many of them alarmed, and about what."""
     counts: dict[str, tuple[int, int, Counter[str]]] = {}
-    sites = max(1, runs // runs_a_site)
+    sites = -(-runs // runs_a_site)
     for number, kind in enumerate(islice(cycle(KINDS), max(sites, len(KINDS)))):
         site = SimulatedSite(kind, Random(f"{seed}/{number}"))
         done, false, what = counts.get(kind.name, (0, 0, Counter()))
