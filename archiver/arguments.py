@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from archiver.normalize import slug_section
 from archiver.urls import clean_url
@@ -94,6 +95,25 @@ def find_misspelt_settings(given: Iterable[str], known: Iterable[str]) -> list[s
         if name not in known
         and (name.upper().startswith("ARCHIVER_") or difflib.get_close_matches(name, known, n=1, cutoff=0.8))
     ]
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_duration(value: str) -> timedelta:
+    """Return a length of time. Raises ArgumentError where it is none.
+
+    >>> str(parse_duration("26h")), str(parse_duration("1d12h")), str(parse_duration("90m"))
+    ('1 day, 2:00:00', '1 day, 12:00:00', '1:30:00')
+    >>> parse_duration("26")
+    Traceback (most recent call last):
+    archiver.arguments.ArgumentError: '26': a length of time is wanted, such as 26h, 90m, 2d or 1d12h
+    """
+    parts = re.findall(r"(\d{1,6})([smhdw])", value)
+    total = sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+    if "".join(number + unit for number, unit in parts) != value or not total:
+        raise ArgumentError(f"{value!r}: a length of time is wanted, such as 26h, 90m, 2d or 1d12h")
+    return total
 
 
 def _sections(value: str) -> tuple[str, ...]:

@@ -233,7 +233,7 @@ class Asking(Spider, ABC):
         self._lose(response.url, f"listing_{reason}")
 
     def _lose(self, url: str, reason: str, label: str | None = None) -> None:
-        self.logger.warning("%s is lost: %s", url, reason)
+        self.logger.warning("%s is lost: %s", url, reason, extra={"event": "page_lost", "url": url})
         self.outcome.fail(url, reason, label)
 
 

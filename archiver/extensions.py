@@ -25,8 +25,10 @@ from scrapy.utils.log import get_scrapy_root_handler
 from twisted.internet.defer import Deferred
 
 import archiver
+from archiver.alarms.alarm import advise
+from archiver.alarms.run import judge_run
 from archiver.extract import EXTRACTOR
-from archiver.logs import quieten_robots
+from archiver.logs import name_run, quieten_robots
 from archiver.network.handler import pace_of
 from archiver.outcome import Exit, Outcome
 from archiver.pipelines import LeftOut, Lost, describe_storage_error
@@ -34,8 +36,8 @@ from archiver.schema import SCHEMA_VERSION
 from archiver.settings import find_root
 from archiver.spider import StorySpider
 from archiver.store.archive import Archive, StorageError
-from archiver.store.seal import seal_json
-from archiver.urls import TRACKING_VERSION
+from archiver.store.runs import put_run, read_runs
+from archiver.urls import TRACKING_VERSION, site_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -66,8 +68,12 @@ class RunRecorder:
         self.spider = crawler.spider
         self.outcome: Outcome = crawler.spider.outcome
         self.watch = ErrorWatch(self.outcome)
+        self.archive = Archive(find_root(crawler.settings))
+        self.site = site_of(self.spider.home or self.spider.arguments.url or self.spider.start_urls[0])
         self.finish_reason = ""
+        self.has_begun = False
         quieten_robots()
+        name_run(self.outcome.run, self.site)
         logging.root.addHandler(self.watch)
 
     @classmethod
@@ -76,6 +82,7 @@ class RunRecorder:
         for handler, event in (
             (recorder.engine_started, signals.engine_started),
             (recorder.spider_opened, signals.spider_opened),
+            (recorder.request_reached_downloader, signals.request_reached_downloader),
             (recorder.item_scraped, signals.item_scraped),
             (recorder.item_dropped, signals.item_dropped),
             (recorder.item_error, signals.item_error),
@@ -111,6 +118,13 @@ class RunRecorder:
         if spider.is_scheduled and not spider.settings["ARCHIVER_CONTACT"]:
             logger.warning("ARCHIVER_CONTACT is not set: say in it whom the site's owner may write to about the crawl")
 
+    def request_reached_downloader(self) -> None:
+        """Write down that the crawl has begun: where it is killed, that is all that the record will say."""
+        if not self.has_begun and self.spider.is_crawling:
+            self.has_begun = True
+            self._put({**self._record(), "finished_at": None, "exit_code": None})
+            logger.info("%s: run %s begins", self.outcome.spider, self.outcome.run, extra={"event": "crawl_began"})
+
     def item_scraped(self, item: Any, response: Response | None) -> None:
         self.outcome.keep(_asked_url(response))
 
@@ -144,10 +158,18 @@ class RunRecorder:
             self._tell()
 
     def _write_record(self) -> None:
-        archive = Archive(find_root(self.crawler.settings))
-        record = seal_json(self._record())
+        record = self._record()
         try:
-            archive.put_atomic(archive.runs_dir / f"{self.outcome.run}.json", lambda file: file.write(record))
+            past = list(read_runs(self.archive, self.outcome.spider, before=self.outcome.run))
+        except StorageError as error:
+            self.outcome.note_storage_error(f"the run records cannot be read: {describe_storage_error(error)}")
+        else:
+            self.outcome.alarms += judge_run(past, record, self.site)
+        self._put(record | self.outcome.to_record())
+
+    def _put(self, record: dict[str, Any]) -> None:
+        try:
+            put_run(self.archive, record)
         except StorageError as error:
             self.outcome.note_storage_error(f"the run record is not written: {describe_storage_error(error)}")
 
@@ -157,8 +179,16 @@ class RunRecorder:
                 logger.error("%s", why)
         for damaged in self.outcome.damaged:
             logger.warning("a damaged inbox file was set aside: %s", damaged)
-        level = logging.INFO if self.outcome.exit_code() == Exit.DONE else logging.ERROR
-        logger.log(level, "%s: %s", self.outcome.spider, self.outcome.summarize())
+        for alarm in self.outcome.alarms:
+            advice = advise(alarm, self.outcome.run, self.outcome.spider)
+            logger.error(
+                "ALARM %s. What to do: %s", alarm, advice, extra={"event": "alarm", "url": next(iter(alarm.urls), None)}
+            )
+        code = self.outcome.exit_code()
+        level = logging.INFO if code == Exit.DONE else logging.ERROR
+        told = {"exit_code": int(code), "counts": self.outcome.count_by_section()}
+        extra = {"event": "crawl_ended", "told": told}
+        logger.log(level, "%s: %s", self.outcome.spider, self.outcome.summarize(), extra=extra)
 
     def _record(self) -> dict[str, Any]:
         finished = datetime.now(UTC)
@@ -167,6 +197,7 @@ class RunRecorder:
         return {
             "run": self.outcome.run,
             "spider": self.outcome.spider,
+            "site": self.site,
             "started_at": self.outcome.started_at.isoformat(),
             "finished_at": finished.isoformat(),
             "finish_reason": self.finish_reason,
@@ -250,6 +281,8 @@ class Progress:
     def __init__(self, crawler: Crawler) -> None:
         console = Console(stderr=True)
         if not isinstance(crawler.spider, StorySpider) or not console.is_terminal or not _logs_to_terminal():
+            raise NotConfigured
+        if crawler.settings.getbool("ARCHIVER_LOG_JSON"):
             raise NotConfigured
         self.outcome = crawler.spider.outcome
         self.line = ProgressLine(

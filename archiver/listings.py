@@ -138,6 +138,7 @@ class ListingReader(Asking):
         if not chain.pages:
             chain.conditions = read_validators(response)
         listed = chain.take_page(url, list_stories(page, url), lambda story: self.memory.is_news(story, chain.url))
+        self.outcome.listings.setdefault(chain.url, len(listed))
         yield from self._ask_listed(listed, chain)
         if not chain.met:
             self.logger.warning("no story link on %s", url)
@@ -215,6 +216,7 @@ class ListingReader(Asking):
     def _take_feed(self, feed: list[ListedStory], chain: Chain, response: Response) -> Output:
         self._keep(response, "feed")
         chain.via, chain.conditions = "feed", read_validators(response)
+        self.outcome.listings.setdefault(response.url, len(feed))
         yield from self._ask_listed(chain.take_page(response.url, feed), chain)
         if not self.arguments.is_bounded:
             self._end_pass(chain)
@@ -270,6 +272,7 @@ class ListingReader(Asking):
             if child not in self._asked:
                 self._asked.add(child)
                 yield self.ask_page(child, self.parse_sitemap if is_own else self.parse, conditions=is_own)
+        self.outcome.listings.setdefault(url, len(sitemap.pages))
         described = {story.url: story for story in sitemap.stories}
         chain = Chain(url, via="sitemap")
         recent = [each for each in sitemap.pages if not self._is_before_since(*each)]

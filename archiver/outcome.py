@@ -10,6 +10,8 @@ from datetime import date, datetime
 from enum import IntEnum
 from typing import Any
 
+from archiver.alarms.alarm import Alarm
+from archiver.alarms.quality import Quality, quality_to_json, share_filled
 from archiver.arguments import CrawlArguments
 from archiver.normalize import UNSECTIONED, slug_section
 from archiver.urls import site_of
@@ -25,6 +27,7 @@ class Exit(IntEnum):
     USAGE = 2
     NOTHING_FETCHED = 3
     INCOMPLETE = 4
+    ALARM = 5
     BUSY = 6
     STORAGE = 7
     SIGINT = 128 + signal.SIGINT
@@ -32,7 +35,7 @@ class Exit(IntEnum):
 
 
 PRECEDENCE = (130, 143, 7, 6, 2, 3, 4, 5, 0)
-"""Which code counts where several hold. 5 is a quality alarm, 6 a site that another crawl holds."""
+"""Which code counts where several hold."""
 
 
 def worst_exit(codes: Iterable[int]) -> int:
@@ -59,6 +62,10 @@ class Outcome:
     """Pages fetched: listings, feeds, sitemaps and stories."""
     listed: int = 0
     """Story links met, those out of the asked-for range too."""
+    listings: dict[str, int] = field(default_factory=dict)
+    """Address of a listing, feed or sitemap that was read → story links on its first page."""
+    asked: int = 0
+    """Stories asked for."""
     awaited: dict[str, str] = field(default_factory=dict)
     """Address of a story asked for → slug of the section it was listed in."""
     archived: int = 0
@@ -66,6 +73,8 @@ class Outcome:
     skipped: Counter[str] = field(default_factory=Counter)
     """What was left out rightly, by reason: `gone`, `robots`, `no_story`, `duplicate`, `before_since`, `over_limit`, `part` (a
     later page of a story), `part_gone` and `part_robots` (the story ends there, flagged)."""
+    left_after_fetch: Counter[str] = field(default_factory=Counter)
+    """Of those, the stories that were asked for: the others were known before."""
     failed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """What was lost, by site, section and reason."""
     failed_addresses: list[tuple[str, str]] = field(default_factory=list)
@@ -78,6 +87,10 @@ class Outcome:
     """Runs cut short earlier whose stories were published with this one's."""
     errors: list[str] = field(default_factory=list)
     """What was logged as an error."""
+    quality: Quality = field(default_factory=dict)
+    """What the stories in the inbox look like."""
+    alarms: list[Alarm] = field(default_factory=list)
+    """What is unlike the site's past."""
     usage_error: str | None = None
     storage_error: str | None = None
     is_busy: bool = False
@@ -88,10 +101,12 @@ class Outcome:
     def expect(self, url: str, section_label: str | None) -> None:
         """Note that a story has been asked for."""
         self.awaited[url] = slug_section(section_label)
+        self.asked += 1
 
     def skip(self, url: str, reason: str) -> None:
         """Note that a story is left out rightly."""
-        self.awaited.pop(url, None)
+        if self.awaited.pop(url, None) is not None:
+            self.left_after_fetch[reason] += 1
         self.skipped[reason] += 1
 
     def keep_same(self, url: str, section: str | None) -> None:
@@ -124,6 +139,11 @@ class Outcome:
     def failures(self) -> int:
         return self.failed.total()
 
+    @property
+    def is_held(self) -> bool:
+        """Tell whether an alarm holds the stories back."""
+        return any(alarm.holds for alarm in self.alarms)
+
     def exit_code(self) -> Exit:
         """Return the exit code that tells the truth about the crawl."""
         if self.interrupted_by is not None:
@@ -139,7 +159,7 @@ class Outcome:
         # A site on whose pages no story link is found has changed its template, or is not the site we think.
         if self.failed or self.errors or not self.listed:
             return Exit.INCOMPLETE
-        return Exit.DONE
+        return Exit.ALARM if self.alarms else Exit.DONE
 
     def count_by_section(self) -> list[dict[str, Any]]:
         """Return one row a site and section: new, changed, same, failed."""
@@ -177,12 +197,20 @@ class Outcome:
             },
             "pages": self.pages,
             "listed": self.listed,
+            "listings": [{"url": url, "stories": number} for url, number in self.listings.items()],
+            "asked": self.asked,
             "archived": self.archived,
             "unvisited": len(self.awaited),
             "counts": self.count_by_section(),
             "failures": self.count_failures(),
             "failed_addresses": [{"url": url, "reason": reason} for url, reason in self.failed_addresses],
             "skipped": dict(self.skipped.most_common()),
+            "left_after_fetch": dict(self.left_after_fetch.most_common()),
+            "fill": share_filled(self.quality),
+            "quality": quality_to_json(self.quality),
+            "alarms": [alarm.to_json() for alarm in self.alarms],
+            "held": self.is_held,
+            "accepted_at": None,
             "errors": self.errors,
             "usage_error": self.usage_error,
             "storage_error": self.storage_error,
@@ -201,6 +229,10 @@ class Outcome:
         if self.failed:
             parts[-1] += " (" + ", ".join(f"{n} {reason}" for reason, n in self.count_failures().items()) + ")"
         parts += [f"{number} {reason}" for reason, number in self.skipped.most_common()]
+        if self.alarms:
+            parts.append(
+                f"{len(self.alarms)} alarms" + (f", {self.archived} stories held back" if self.is_held else "")
+            )
         if self.interrupted_by is not None:
             parts.append(f"interrupted by {signal.Signals(self.interrupted_by).name}")
         return f"{', '.join(parts)}; {self.pages} pages fetched; exit {int(self.exit_code())}"

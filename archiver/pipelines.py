@@ -152,9 +152,10 @@ class InboxPipeline(Pipeline):
     def close_spider(self) -> None:
         try:
             self.spider.memory.sync()
-            self.writer.close()
             if self.spider.is_crawling and not self.has_failed:
-                self._note(publish(self.archive, Rereader(self.archive, self._load_selectors)))
+                rereader = Rereader(self.archive, self._load_selectors)
+                self._note(publish(self.archive, rereader, release=self.writer.close))
+            self.writer.close()
         except PublishError as error:
             self._note(error.report)
             self._give_up(error)
@@ -168,6 +169,10 @@ class InboxPipeline(Pipeline):
     def _note(self, report: PublishReport) -> None:
         outcome = self.spider.outcome
         outcome.published.update(report.runs.pop(outcome.run, {}))
+        outcome.quality = report.quality.get(outcome.run, {})
+        outcome.alarms += report.alarms.pop(outcome.run, [])
+        for run, alarms in report.alarms.items():
+            logger.warning("run %s was cut short, and its stories are held back: %s", run, "; ".join(map(str, alarms)))
         outcome.recovered += sorted(report.runs)
         outcome.files_written += [str(path.relative_to(self.archive.root)) for path in report.files_written]
         outcome.damaged += [f"{path}: {why}" for path, why in (*report.damaged, *report.unreadable)]

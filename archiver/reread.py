@@ -84,6 +84,14 @@ class Rereader:
         except UnreadableError:
             return None
 
+    def renew(self, story: Story) -> Story | None:
+        """Return a story that waits in the inbox as today's rules have it, its place too; None where that cannot be had."""
+        try:
+            again = self.read(story)
+        except UnreadableError:
+            return None
+        return put_back(again, story, again)
+
     def read(self, row: Story) -> Story:
         """Return what a crawl would archive now had it got the raw page of a row. Raises UnreadableError."""
         record = self._read_row(row)

@@ -41,6 +41,9 @@ ARCHIVER_MAX_PAGES = 20_000
 # choice of the environment's goes before.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
+ARCHIVER_LOG_JSON = os.environ.get("ARCHIVER_LOG_JSON", "0")
+"""1 writes the log as JSON, one object a line. `--log-json` does the same."""
+
 # The project
 
 BOT_NAME = "policy-archiver"

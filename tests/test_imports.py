@@ -8,8 +8,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "archiver"
 PURE = [
+    "alarms",
     "arguments.py",
     "outcome.py",
+    "status.py",
     "chain.py",
     "likeness.py",
     "reading.py",
@@ -50,7 +52,8 @@ MAY_IMPORT = {
     "discover": {"discover", "extract", "items", "normalize", "text", "urls"},
     "schedule": set(),
     "likeness": {"text"},
-    "store": {"store", "schema", "items", "likeness", "normalize", "schedule", "urls", "views"},
+    "alarms": {"alarms", "items"},
+    "store": {"store", "alarms", "schema", "items", "likeness", "normalize", "schedule", "urls", "views"},
     "middlewares": {"store"},
 }
 

@@ -520,4 +520,6 @@ def test_what_a_killed_crawl_extracted_is_published_by_the_next(project: Project
     assert project.urls() == set()
     assert project.crawl("leaf", section="energy").exit_code == 0
     assert project.urls() > stories_of(site, "energy")
-    assert len(project.records()[0]["recovered"]) == 1
+    killed, *_, last = project.records()
+    assert (killed["finished_at"], killed["exit_code"]) == (None, None)
+    assert last["recovered"] == [killed["run"]]

@@ -1,6 +1,6 @@
 """The `archiver` command.
 
-crawl     crawl sites into the archive, one after another
+crawl     crawl sites into the archive, side by side
 demo      serve and crawl the bundled network of sites
 extract   pages on disk → stories as JSON lines
 migrate   an archive of an older version → today's
@@ -11,6 +11,7 @@ remove    a story out of the archive, never to be fetched again
 report    one page on what the archive holds and missed
 show      one story of the archive
 sql       a query of the archive
+status    each site: its last success, what came, alarms
 verify    every file of the archive against what the others say
 overrides what replaces `scrapy`'s own commands
 
@@ -46,6 +47,7 @@ COMMANDS = {
         "query the archive: a table on a terminal, CSV, JSON or Parquet in a pipe",
         'archiver sql "select site, count(*) as stories from stories group by site"',
     ),
+    "status": ("say of each site when it was last crawled, and what is wrong", "archiver status --max-age 26h"),
     "verify": ("check every file of the archive", "archiver verify --repair"),
 }
 """Name → what it does, and an example."""

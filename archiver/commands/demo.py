@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from archiver.commands import complain
-from archiver.commands.crawl import INTERRUPTED, crawl_site
 from archiver.commands.publish import print_counts
+from archiver.crawls import crawl_site
 from archiver.demo.server import DEMO_PORTS, DemoNetwork, RunningSite
 from archiver.outcome import Exit, worst_exit
 from archiver.store.archive import Archive
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTED = (Exit.SIGINT, Exit.SIGTERM)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

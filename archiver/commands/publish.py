@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from scrapy.utils.project import get_project_settings
 
+from archiver.alarms.alarm import advise
 from archiver.commands import complain
 from archiver.commands.crawl import enter_project
 from archiver.outcome import Exit
@@ -17,10 +19,26 @@ from archiver.reread import Rereader
 from archiver.settings import find_root
 from archiver.spider import load_selectors
 from archiver.store.archive import Archive, StorageError
+from archiver.store.held import NotHeldError, accept, renew
 from archiver.store.publish import PublishError, PublishReport, publish
+from archiver.store.runs import spider_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--accept",
+        nargs="+",
+        default=[],
+        metavar="RUN",
+        help="publish what an alarm of these runs holds back: from now on it is as usual",
+    )
+    parser.add_argument(
+        "--reextract",
+        nargs="+",
+        default=[],
+        metavar="RUN",
+        help="extract what is held back of these runs anew from the raw pages, by today's rules, and judge it again",
+    )
     add_root(parser)
 
 
@@ -43,8 +61,22 @@ def open_archive(options: argparse.Namespace) -> Archive:
 def run(options: argparse.Namespace) -> int:
     enter_project()
     archive = open_archive(options)
+    rereader = Rereader(archive, lambda: load_selectors(get_project_settings()))
     try:
-        report = publish(archive, Rereader(archive, lambda: load_selectors(get_project_settings())))
+        now = datetime.now(UTC)
+        for run in options.accept:
+            accept(archive, run, now)
+            print(f"{run}: accepted")
+        for run in options.reextract:
+            renewed, left = renew(archive, run, rereader.renew, now)
+            print(
+                f"{run}: {renewed} stories extracted anew"
+                + (f", {left} could not be and stay as they are" * bool(left))
+            )
+        report = publish(archive, rereader)
+    except NotHeldError as error:
+        complain(error)
+        return Exit.USAGE
     except PublishError as error:
         _tell(error.report)
         complain(f"{error}. What is not published stands in {archive.inbox_dir}")
@@ -53,6 +85,8 @@ def run(options: argparse.Namespace) -> int:
         complain(error)
         return Exit.STORAGE
     _tell(report)
+    if report.alarms:
+        return Exit.ALARM
     return 1 if report.damaged or report.unreadable else Exit.DONE
 
 
@@ -67,6 +101,11 @@ def _tell(report: PublishReport) -> None:
         [{"site": site, "section": section, **counts} for (site, section), counts in sorted(rows.items())],
         ("new", "changed", "same"),
     )
+    for run, alarms in report.alarms.items():
+        for alarm in alarms:
+            complain(f"ALARM {alarm}. What to do: {advise(alarm, run, spider_of(run) or 'the site')}")
+    if report.superseded:
+        complain(f"{report.superseded} stories were seen with another text since: the older one is dropped")
     if report.removed:
         complain(f"{report.removed} in the inbox had been taken down since: dropped")
     for path in report.running:

@@ -126,6 +126,10 @@ class Archive:
         return self.inbox_dir / "damaged"
 
     @property
+    def held_dir(self) -> Path:
+        return self.inbox_dir / "held"
+
+    @property
     def runs_dir(self) -> Path:
         return self.root / "runs"
 

@@ -30,6 +30,9 @@ def check_inbox(archive: Archive, checked: Checked) -> Iterator[Fault]:
         if path == archive.damaged_dir:
             _note_aside(archive, path, checked)
             continue
+        if path == archive.held_dir:
+            yield from _check_held_back(archive, checked)
+            continue
         if path.suffix != ".jsonl":
             yield Fault(name, "nothing names this file", "unknown")
             continue
@@ -58,6 +61,30 @@ def check_journals(archive: Archive) -> Iterator[Fault]:
     for path in sorted(removals.glob("*.json")):
         what = "a take-down half done: `archiver verify --repair`, or the next `archiver remove`, finishes it"
         yield Fault(name_of(archive, path), what, "left-over")
+
+
+def _check_held_back(archive: Archive, checked: Checked) -> Iterator[Fault]:
+    """Read the stories that an alarm holds back. That they are there is no fault: they wait for a person."""
+    for path in sorted(archive.held_dir.glob("*")):
+        name = name_of(archive, path)
+        if path.suffix != ".jsonl":
+            yield Fault(name, "nothing names this file", "unknown")
+            continue
+        try:
+            stories, faults = read_inbox(path)
+        except OSError as error:
+            yield Fault(name, error.strerror or str(error), "damaged")
+            continue
+        checked.counts["held_stories"] += len(stories)
+        checked.notes.append(f"{name}: {len(stories)} stories are held back by an alarm: `archiver status` says why")
+        yield from (Fault(name, fault, "damaged") for fault in faults)
+
+
+def enter_held(archive: Archive, index: Index) -> None:
+    """Enter the stories that are held back into the index: ledgers know them, the archive does not."""
+    for path in sorted(archive.held_dir.glob("*.jsonl")):
+        with suppress(OSError):  # `check_inbox` says so
+            index.add_held(read_inbox(path)[0])
 
 
 def _note_aside(archive: Archive, folder: Path, checked: Checked) -> None:
@@ -191,6 +218,7 @@ def _check_seal(archive: Archive, path: Path, checked: Checked) -> Iterator[Faul
 
 _NOT_ARCHIVED = """
     NOT EXISTS (SELECT 1 FROM archived a WHERE a.story_id = l.story_id)
+    AND NOT EXISTS (SELECT 1 FROM held h WHERE h.story_id = l.story_id)
 """
 PLACELESS = """
     SELECT story_id, date, section FROM archived a

@@ -58,6 +58,7 @@ class Index:
         self.connection.execute(
             "CREATE TABLE archived (story_id TEXT PRIMARY KEY, site TEXT, url TEXT, date TEXT, section TEXT) WITHOUT ROWID"
         )
+        self.connection.execute("CREATE TABLE held (story_id TEXT PRIMARY KEY)")
         self.connection.execute("CREATE TABLE unread (date TEXT, section TEXT, PRIMARY KEY (date, section))")
 
     def add(self, stories: list[Story], partition: Partition) -> list[tuple[str, str]]:
@@ -74,6 +75,11 @@ class Index:
                 elsewhere.append((story.story_id, Partition(date.fromisoformat(day), section).path))
         self.connection.execute("COMMIT")
         return elsewhere
+
+    def add_held(self, stories: list[Story]) -> None:
+        """Enter stories that are known, and held back from the archive."""
+        rows = [(story.story_id,) for story in stories]
+        self.connection.executemany("INSERT OR IGNORE INTO held VALUES (?)", rows)
 
     def add_unread(self, partition: Partition) -> None:
         """Enter a partition whose stories cannot be told."""

@@ -51,7 +51,7 @@ class InboxWriter:
         ValueError where the story could not be published: a section that is no slug, no site, text that is no Unicode.
         """
         _check_publishable(story)
-        content = _write_line({"schema": SCHEMA_VERSION, "story": story_to_json(story)})
+        content = write_line(story)
         with storage_errors(self.path):
             if self._descriptor is None:
                 self._descriptor = create_locked(self.path)
@@ -262,9 +262,10 @@ def _lines(path: Path) -> Iterator[bytes]:
 _CRC: Final = b', "crc32": '
 
 
-def _write_line(record: dict[str, Any]) -> bytes:
+def write_line(story: Story) -> bytes:
     """Return a line with the CRC of all that stands before it: a flipped bit in a text would still be JSON, and another
     story."""
+    record = {"schema": SCHEMA_VERSION, "story": story_to_json(story)}
     content = json.dumps(record, ensure_ascii=False).encode()[:-1]
     return b"%b%b%d}\n" % (content, _CRC, zlib.crc32(content))
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from archiver.alarms.alarm import Alarm
+from archiver.alarms.quality import Look, Quality, look_at
 from archiver.items import Story
 from archiver.normalize import story_id as make_story_id
 from archiver.store.archive import (
@@ -21,6 +23,7 @@ from archiver.store.archive import (
     make_folder,
     storage_errors,
 )
+from archiver.store.held import Superseded, hold, is_let_go, judge_inbox
 from archiver.store.inbox import InboxIndex, read_index
 from archiver.store.ledger import reserve_partitions
 from archiver.store.ledgerfile import removed_file
@@ -53,6 +56,12 @@ class PublishReport:
     """Stories that were taken down while they waited in the inbox: they are dropped."""
     running: list[Path] = field(default_factory=list)
     """Inbox files that a crawl still writes. They were left where they are."""
+    alarms: dict[str, list[Alarm]] = field(default_factory=dict)
+    """Run → why its stories are held back: its inbox file was moved to `inbox/held/`."""
+    quality: dict[str, Quality] = field(default_factory=dict)
+    """Run → what its stories look like, of each inbox file that was read."""
+    superseded: int = 0
+    """Stories that were held back and are of no use now: a later crawl has seen another text."""
     failures: list[DamagedFileError] = field(default_factory=list)
     """Published files that cannot be read back. They are left as they are, and so are the inbox files that hold
     stories for them; all other stories of those are published."""
@@ -71,19 +80,24 @@ class PublishError(StorageError):
         self.report = report
 
 
-def publish(archive: Archive, reread: Reread | None = None) -> PublishReport:
-    """Merge every inbox file into the archive, in the order of the runs, and remove it.
+def publish(
+    archive: Archive, reread: Reread | None = None, *, release: Callable[[], None] = lambda: None
+) -> PublishReport:
+    """Merge every inbox file into the archive, in the order of the runs, and remove it; or hold it back, where its
+    stories are unlike those that its spider brought before.
 
     A story keeps the partition it was first published in. One whose `content_hash` and `status` stand there already is
     not touched; else it gets the next revision, `judge` in revisions.py says when. `reread` extracts the raw page of an
     archived row anew, so that a new version of the extractor makes no revision; without it, the texts are compared as
     they stand. Killed at any point and called again, it leaves the same archive as a call that was never disturbed.
-    Waits for another publisher. Raises PublishError when storage fails.
+    Waits for another publisher. `release` is called when it is our turn: a crawl that closes its inbox file then, and not
+    before, is the one that publishes it, and can tell what came of its stories. Raises PublishError when storage fails.
     """
     report = PublishReport()
     try:
         if _waiting(archive) or has_unfinished_moves(archive):
             with publishing(archive) as finished:
+                release()
                 report.files_written += finished
                 archive.sweep_staging()
                 for path in _waiting(archive):
@@ -120,8 +134,11 @@ def publishing(archive: Archive) -> Iterator[list[Path]]:
 
 def _publish_file(archive: Archive, path: Path, report: PublishReport, reread: Reread | None) -> None:
     with ExitStack() as held:
+        looks: list[Look] = []
+        superseded = held.enter_context(closing(Superseded(archive))) if is_let_go(archive, path.stem) else None
+        is_wanted = partial(_is_wanted, _Removed(archive), superseded, looks, report)
         try:
-            index = held.enter_context(read_index(path, partial(_is_wanted, _Removed(archive), report)))
+            index = held.enter_context(read_index(path, is_wanted))
         except BlockingIOError:
             logger.info("%s stays in the inbox: its crawl is still running", path.name)
             report.running.append(path)
@@ -131,6 +148,11 @@ def _publish_file(archive: Archive, path: Path, report: PublishReport, reread: R
         except OSError as error:
             logger.warning("%s stays in the inbox: %s", path, error)
             report.unreadable.append((path, error.strerror or str(error)))
+            return
+        report.quality[path.stem], alarms = judge_inbox(archive, path.stem, looks)
+        if alarms:
+            report.alarms[path.stem] = alarms
+            hold(archive, path)
             return
         earlier_failures = len(report.failures)
         counts = report.runs.setdefault(path.stem, Counter())
@@ -164,12 +186,22 @@ class _Removed(dict[str, frozenset[str]]):
         return keys
 
 
-def _is_wanted(removed: Mapping[str, frozenset[str]], report: PublishReport, story: Story) -> bool:
-    """Tell whether a story has not been taken down since it was put into the inbox."""
+def _is_wanted(
+    removed: Mapping[str, frozenset[str]],
+    superseded: Superseded | None,
+    looks: list[Look],
+    report: PublishReport,
+    story: Story,
+) -> bool:
+    """Tell whether a story has not been taken down or seen anew since it was put into the inbox; note how it looks."""
     keys = removed[story.site]
     if keys and not keys.isdisjoint((story.url, story.story_id, make_story_id(story.url))):
         report.removed += 1
         return False
+    if superseded and superseded.has(story):
+        report.superseded += 1
+        return False
+    looks.append(look_at(story))
     return True
 
 

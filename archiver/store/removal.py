@@ -31,6 +31,7 @@ from archiver.store.archive import (
     storage_errors,
     sync_folder,
 )
+from archiver.store.held import forget_held
 from archiver.store.ledger import Ledger
 from archiver.store.ledgerfile import removed_file, site_lock
 from archiver.store.manifest import write_manifest
@@ -122,6 +123,7 @@ def _read(path: Path) -> Removal:
 
 def _take_out(archive: Archive, removal: Removal) -> None:
     _remember(archive, removal)
+    forget_held(archive, removal.addresses, removal.story_id)
     partitions = [_partition_of(path) for path in sorted(removal.partitions)]
     for partition in partitions:
         _take_rows(archive, partition, removal.story_id)

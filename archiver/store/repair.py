@@ -26,6 +26,7 @@ from archiver.store.check_state import (
     check_ledger,
     check_runs,
     compare_raw_places,
+    enter_held,
     is_crawled,
     ledgers_of,
 )
@@ -252,6 +253,8 @@ def _publish(archive: Archive) -> Iterator[Done]:
         report = error.report
     for run, counts in report.runs.items():
         yield Done(f"inbox/{run}.jsonl", f"published: {counts.total()} stories")
+    for run, alarms in report.alarms.items():
+        yield Done(f"inbox/{run}.jsonl", f"held back: {'; '.join(map(str, alarms))}")
     for path, why in report.damaged:
         name = name_of(archive, path)
         yield Done(name, f"set aside: {why}", Fault(name, why, "damaged"))
@@ -262,6 +265,7 @@ def _publish(archive: Archive) -> Iterator[Done]:
 
 def _repair_ledgers(archive: Archive) -> Iterator[Done]:
     with open_index() as index:
+        enter_held(archive, index)
         for _ in check_tables(archive, index, Checked()):
             pass
         for path, site in sorted(ledgers_of(archive, index).items()):

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from archiver.store.archive import Archive, locked
 from archiver.store.check_raw import check_raw
-from archiver.store.check_state import check_inbox, check_journals, check_ledgers, check_runs
+from archiver.store.check_state import check_inbox, check_journals, check_ledgers, check_runs, enter_held
 from archiver.store.check_tables import check_tables
 from archiver.store.faults import Checked, Fault, open_index
 
@@ -25,6 +25,7 @@ def verify(archive: Archive, checked: Checked) -> Iterator[Fault]:
         yield from check_journals(archive)
         yield from check_inbox(archive, checked)
         with open_index() as index:
+            enter_held(archive, index)
             yield from check_tables(archive, index, checked)
             yield from check_ledgers(archive, index, checked)
     yield from check_runs(archive, checked)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from scrapy.exceptions import UsageError
 
 import archiver.settings
 from archiver.arguments import ArgumentError, describe_unknown, find_misspelt_settings, parse_arguments
-from archiver.logs import quieten_start
+from archiver.logs import quieten_start, take_over_log
 from archiver.network.addresses import parse_allowed
 from archiver.outcome import Exit
 from archiver.pipelines import describe_storage_error
@@ -26,16 +26,28 @@ if TYPE_CHECKING:
 KNOWN_SETTINGS = tuple(name for name in vars(archiver.settings) if name.startswith("ARCHIVER_"))
 
 
+logger = logging.getLogger(__name__)
+
+
 class Command(crawl.Command):
+    json_log: logging.Handler | None = None
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--log-json", action="store_true", help="write the log as JSON, one object a line")
+
     def long_desc(self) -> str:
         return (
             "Crawl one site into the archive. Example: scrapy crawl novitechfinance_com -a section=policy -a limit=10. "
             "Exit codes: 0 done, 2 bad argument or configuration, 3 nothing could be fetched, 4 incomplete, "
+            "5 alarm, 6 another crawl works on the site, "
             "7 storage failed, 130 or 143 interrupted."
         )
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
+        if opts.log_json and self.settings is not None:
+            self.settings.set("ARCHIVER_LOG_JSON", "1", priority="cmdline")
         names = [each.partition("=")[0] for each in opts.set]
         for name in find_misspelt_settings(names, KNOWN_SETTINGS):
             raise UsageError(describe_unknown("setting", name, KNOWN_SETTINGS), print_help=False)
@@ -43,10 +55,14 @@ class Command(crawl.Command):
             if Path(uri).suffix == ".parquet" or uri.endswith(":parquet"):
                 raise UsageError(f"{uri}: a Parquet file cannot be added to, use -O to write it anew", print_help=False)
 
+        if self.settings is not None and self.settings.getbool("ARCHIVER_LOG_JSON"):
+            self.json_log = take_over_log(self.settings)
         if self.settings is not None and self.settings["LOG_LEVEL"] != "DEBUG":
             quieten_start()
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if self.json_log is not None:
+            logging.root.addHandler(self.json_log)
         if len(args) == 1 and not self._is_ready(args[0], opts.spargs):
             self.exitcode = Exit.STORAGE
             return
@@ -77,7 +93,7 @@ class Command(crawl.Command):
         except ArgumentError as error:
             raise UsageError(str(error), print_help=False) from error
         except StorageError as error:
-            print(f"scrapy crawl: {describe_storage_error(error)}", file=sys.stderr)
+            logger.error("%s", describe_storage_error(error))
             return False
         return True
 
