@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -69,7 +69,7 @@ class GoneStory:
 Output: TypeAlias = Iterator[Request | FetchedStory | GoneStory]
 
 
-class Asking(Spider, ABC):
+class Asking(Spider):
     """The state of one crawl, and the requests that its readers of listings and stories make."""
 
     home: ClassVar[str | None] = None
