@@ -21,6 +21,7 @@ PURE = [
     "text.py",
     "extract",
     "discover",
+    "lineage",
     "store/exchange.py",
 ]
 IMPURE = {
@@ -45,8 +46,9 @@ MAY_IMPORT = {
     "normalize": {"items", "text", "urls"},
     "extract": {"extract", "items", "text", "urls"},
     "discover": {"discover", "extract", "items", "normalize", "text", "urls"},
+    "lineage": {"lineage", "discover", "items", "text", "urls"},
     "schedule": set(),
-    "store": {"store", "schema", "items", "normalize", "schedule", "urls"},
+    "store": {"store", "schema", "items", "lineage", "normalize", "schedule", "text", "urls"},
     "middlewares": {"store"},
 }
 
