@@ -25,6 +25,7 @@ PURE = [
     "text.py",
     "extract",
     "discover",
+    "lineage",
     "store/exchange.py",
 ]
 IMPURE = {
@@ -50,10 +51,11 @@ MAY_IMPORT = {
     "normalize": {"items", "text", "urls"},
     "extract": {"extract", "items", "text", "urls"},
     "discover": {"discover", "extract", "items", "normalize", "text", "urls"},
+    "lineage": {"lineage", "discover", "items", "text", "urls"},
     "schedule": set(),
     "likeness": {"text"},
     "alarms": {"alarms", "items"},
-    "store": {"store", "alarms", "schema", "items", "likeness", "normalize", "schedule", "urls", "views"},
+    "store": {"store", "alarms", "schema", "items", "likeness", "lineage", "normalize", "schedule", "text", "urls", "views"},
     "middlewares": {"store"},
 }
 
