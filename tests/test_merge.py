@@ -67,7 +67,7 @@ def publish_runs(archive: Archive, runs: list[list[Story]]) -> list[dict[tuple[s
     return counts
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.lists(visits, max_size=14), min_size=1, max_size=4))
 def test_a_partition_of_many_groups_holds_the_rows_of_one(runs: list[list[tuple[str, str, str, str | None]]]) -> None:
     found = [[visit(slug, number, *rest) for slug, *rest in run] for number, run in enumerate(runs)]

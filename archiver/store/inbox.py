@@ -201,17 +201,16 @@ class InboxIndex:
 
     def batches(self, partition: Partition) -> Iterator[list[Story]]:
         """Yield the stories of a partition in the order of their sites and addresses, some at a time."""
-        places = self._select(_LINES, partition.date.isoformat(), partition.section)
         batch: list[Story] = []
         size = 0
-        for start, length in places:
-            if batch and (len(batch) == BATCH or size + length > BATCH_BYTES):
-                yield batch
-                batch, size = [], 0
-            with storage_errors(self._path):
+        with sqlite_errors(self._path), storage_errors(self._path):
+            for start, length in self._rows.execute(_LINES, (partition.date.isoformat(), partition.section)):
+                if batch and (len(batch) == BATCH or size + length > BATCH_BYTES):
+                    yield batch
+                    batch, size = [], 0
                 self._file.seek(start)
                 batch.append(_read_line(self._file.read(length)))
-            size += length
+                size += length
         if batch:
             yield batch
 

@@ -115,11 +115,11 @@ class _File:
             return []
         new = pa.concat_tables(self._new_keys)
         kept = pc.invert(pc.is_in(self._identify(self._keys), self._identify(new)))
-        numbers = [*pc.indices_nonzero(kept).to_pylist(), *range(len(kept), len(kept) + new.num_rows)]
+        added = pa.array(range(len(kept), len(kept) + new.num_rows), pa.uint64())
+        numbers = pa.concat_arrays([pc.indices_nonzero(kept), added])
         keys = pa.concat_tables([self._keys.filter(kept).select(self._order), new])
         order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in self._order])
-        wanted = [numbers[place] for place in order.to_pylist()]
-        groups = iter_groups(self._pieces, wanted)
+        groups = iter_groups(self._pieces, numbers.take(order))
         archive.put_atomic(path, lambda file: write_parquet(groups, self._schema, file))
         return [path]
 

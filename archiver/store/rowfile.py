@@ -150,7 +150,7 @@ def read_rows(pieces: Sequence[Piece], numbers: Sequence[int]) -> pa.Table:
     return table if order == list(in_order) else table.take(sorted(in_order, key=order.__getitem__))
 
 
-def iter_groups(pieces: Sequence[Piece], numbers: Sequence[int]) -> Iterator[pa.Table]:
+def iter_groups(pieces: Sequence[Piece], numbers: pa.Array) -> Iterator[pa.Table]:
     """Return rows as `read_rows` does, as many at a time as make a row group."""
     for start in range(0, len(numbers), ROWS_A_GROUP):
-        yield read_rows(pieces, numbers[start : start + ROWS_A_GROUP])
+        yield read_rows(pieces, numbers.slice(start, ROWS_A_GROUP).to_pylist())
