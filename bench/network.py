@@ -16,6 +16,8 @@ SETTINGS = """
 from archiver.settings import *
 SPIDER_MODULES = ["bench_sites"]
 DOWNLOAD_DELAY = 0
+ARCHIVER_ALLOW_HOSTS = "127.0.0.1"
+ARCHIVER_MAX_PAGES = 1_000_000
 LOG_LEVEL = "WARNING"
 """
 """Settings of a project that crawls one site on loopback."""

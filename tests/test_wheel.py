@@ -76,7 +76,8 @@ def test_a_scrapy_project_of_ones_own_adds_sites(scripts: Path, tmp_path: Path) 
         assert {"example_com", "url", "ledgerleaf"} <= set(listed.stdout.split()), listed.stderr
         crawled = run(
             str(scripts / "python"), "-m", "scrapy", "crawl", "example_com",
-            "-a", "limit=3", "-a", "section=policy", "-s", "DOWNLOAD_DELAY=0", folder=tmp_path,
+            "-a", "limit=3", "-a", "section=policy", "-s", "DOWNLOAD_DELAY=0", "-s", "ARCHIVER_ALLOW_HOSTS=127.0.0.1",
+            folder=tmp_path,
         )  # fmt: skip
     assert crawled.returncode == 0, crawled.stderr
     assert list((tmp_path / "data" / "stories").rglob("*.parquet"))

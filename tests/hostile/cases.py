@@ -10,8 +10,8 @@ import gzip
 import json
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import cache
@@ -51,7 +51,7 @@ class Case:
 
 def serve_page(text: str | bytes, *headers: str) -> Answer:
     body = text.encode() if isinstance(text, str) else text
-    return lambda wire: wire.answer(body, "Content-Encoding: identity" if False else "X-Site: hostile", *headers)
+    return lambda wire: wire.answer(body, *headers)
 
 
 def site(extra: Mapping[str, Answer], links: Mapping[str, str] = {BAD: TITLE}, more: str = "") -> dict[str, Answer]:
@@ -517,6 +517,11 @@ CASES: Sequence[Case] = (
     ),
     Case(name="a redirect to a broken address", paths=elsewhere(lambda s: "http://[::1/x"), refused={"bad_address": 1}),
     Case(
+        name="a redirect to a port that is none",
+        paths=elsewhere(lambda s: "http://127.0.0.1:99999/x"),
+        refused={"bad_address": 1},
+    ),
+    Case(
         name="redirect to a tracker",
         paths=elsewhere(lambda s: "https://counter.theconversation.com/content/1/count.gif"),
         refused={"tracker": 1},
@@ -778,16 +783,3 @@ def _no_secret(result: Any, server: Server) -> None:
 
 def _not_injected(server: Server) -> None:
     assert not any("\nX-Evil" in each.head for each in server.asked)
-
-
-def find_case(name: str) -> Case:
-    return next(case for case in CASES if case.name == name)
-
-
-def names() -> Iterator[str]:
-    return (case.name for case in CASES)
-
-
-def unhurried(case: Case) -> Case:
-    """A case with the time a crawl really allows."""
-    return replace(case, settings={})
