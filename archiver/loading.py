@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from archiver.schema import REVISION_COLUMNS, STORY_COLUMNS
+from archiver.schema import LINEAGE_COLUMNS, REVISION_COLUMNS, STORY_COLUMNS
 from archiver.store.archive import Archive
 from archiver.store.dataset import LiveTable, list_places, list_sections, open_dataset, read_steadily
 from archiver.store.run_table import read_runs
-from archiver.views import BASE_VIEWS, DERIVED_VIEWS, LINEAGE, comment_statements, derived_statement
+from archiver.views import BASE_VIEWS, DERIVED_VIEWS, comment_statements, derived_statement
 
 if TYPE_CHECKING:
     import duckdb
@@ -116,7 +116,7 @@ def _sources(archive: Archive) -> dict[str, ds.Dataset | pa.Table]:
     return {
         "stories": LiveTable(STORY_COLUMNS, lambda: list_places(archive.stories_dir)),
         "revisions": LiveTable(REVISION_COLUMNS, lambda: list_places(archive.revisions_dir)),
-        "lineage": LiveTable(LINEAGE, lambda: list_places(archive.root / "lineage", by_section=False)),
+        "lineage": LiveTable(LINEAGE_COLUMNS, lambda: list_places(archive.root / "lineage", by_section=False)),
         "runs": read_runs(archive),
     }
 

@@ -170,6 +170,7 @@ STORY_COLUMNS: pa.Schema = _arrow_schema(Story, keys=True)
 """What a reader gets: the columns of a file, and amid them the partition keys of its path."""
 REVISION_COLUMNS: pa.Schema = _arrow_schema(Revision, keys=True)
 LINEAGE: pa.Schema = _arrow_schema(Lineage)
+LINEAGE_COLUMNS: pa.Schema = _arrow_schema(Lineage, keys=True)
 
 
 def stories_to_table(stories: Iterable[Story]) -> pa.Table:

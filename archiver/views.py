@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from archiver.schema import REVISION_COLUMNS, STORY_COLUMNS
+from archiver.schema import LINEAGE_COLUMNS, REVISION_COLUMNS, STORY_COLUMNS
 
 _TIME = pa.timestamp("us", tz="UTC")
 
@@ -20,21 +20,6 @@ _TIME = pa.timestamp("us", tz="UTC")
 def _column(name: str, kind: pa.DataType, description: str, *, nullable: bool = False) -> pa.Field:
     return pa.field(name, kind, nullable, {b"description": description.encode()})
 
-
-LINEAGE = pa.schema(
-    [
-        _column("date", pa.date32(), "Partition key: the `date` of the story."),
-        _column("event_id", pa.string(), "The event: the stories that are rewrites of one source story."),
-        _column("story_id", pa.string(), "The story, as in `stories`."),
-        _column("method", pa.string(), "What put the story into the event, for example its source link or its words."),
-        _column("score", pa.float64(), "How sure that is, from 0 to 1."),
-        _column("source_url", pa.string(), "Address of the source story, normalised.", nullable=True),
-        _column("first_seen_by_us", _TIME, "When this archive first fetched the story, UTC."),
-        _column("earliest_published", _TIME, "When the earliest story of the event was published, UTC.", nullable=True),
-        _column("rank", pa.int32(), "Place of the story in its event: 1 is the earliest."),
-        _column("shared_words", pa.float64(), "Share of the words that the story has in common with the earliest."),
-    ]
-)
 
 _COUNTS = ("new", "changed", "same", "failed")
 
@@ -120,7 +105,7 @@ BASE_VIEWS = (
     View(
         name="lineage",
         description="Which stories are rewrites of one source story (an event), and in what order; one row a story.",
-        columns=LINEAGE,
+        columns=LINEAGE_COLUMNS,
         files="lineage/*/lineage.parquet",
     ),
     View(

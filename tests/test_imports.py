@@ -55,7 +55,19 @@ MAY_IMPORT = {
     "schedule": set(),
     "likeness": {"text"},
     "alarms": {"alarms", "items"},
-    "store": {"store", "alarms", "schema", "items", "likeness", "lineage", "normalize", "schedule", "text", "urls", "views"},
+    "store": {
+        "store",
+        "alarms",
+        "schema",
+        "items",
+        "likeness",
+        "lineage",
+        "normalize",
+        "schedule",
+        "text",
+        "urls",
+        "views",
+    },
     "middlewares": {"store"},
 }
 

@@ -528,7 +528,7 @@ def test_nor_at_the_next_publish(upgraded: tuple[Project, Pages]) -> None:
     """A crawl leaves its stories in the inbox; `archiver publish` knows the site's spider, too."""
     project, _ = upgraded
     (project.folder / "own_settings.py").open("a").write(
-        "import archiver.pipelines as _p\n_p.publish = lambda *_: _p.PublishReport()\n"
+        "import archiver.pipelines as _p\n_p.publish = lambda *_, **__: _p.PublishReport()\n"
     )
     assert project.crawl("small", full=1).exit_code == 0
     settings = (project.folder / "own_settings.py").read_text().rpartition("import archiver.pipelines")[0]

@@ -7,8 +7,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from runs import count, make_run
 from stories import fill_inbox, make_story
@@ -18,7 +16,7 @@ from archiver.items import Faq, Link
 from archiver.schema import describe_columns
 from archiver.store.archive import Archive
 from archiver.store.publish import publish
-from archiver.views import LINEAGE, VIEWS, views_script
+from archiver.views import VIEWS, views_script
 
 SEEN = datetime(2026, 6, 29, 13, tzinfo=UTC)
 
@@ -49,13 +47,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     archive.runs_dir.mkdir()
     for record in RECORDS:
         (archive.runs_dir / f"{record['run']}.json").write_text(json.dumps(record, indent=2))
-    folder = archive.root / "lineage" / "date=2026-06-29"
-    folder.mkdir(parents=True)
-    row = {
-        "event_id": "e", "story_id": make_story("a").story_id, "method": "source", "score": 1.0, "source_url": None,
-        "first_seen_by_us": SEEN, "earliest_published": None, "rank": 1, "shared_words": 1.0,
-    }  # fmt: skip
-    pq.write_table(pa.Table.from_pylist([row], pa.schema(list(LINEAGE)[1:])), folder / "lineage.parquet")
     return archive.root
 
 

@@ -248,6 +248,8 @@ def _add_missing(archive: Archive, visits: RawVisits) -> Iterator[Done]:
         for path, written in files:
             yield from _replace(archive, path, written, how)
         write_manifest(archive, [partition])
+
+
 def _repair_lineage(archive: Archive) -> Iterator[Done]:
     """Make the lineage of a day anew where it is damaged, lost, or not of its stories: all of it is read off them."""
     if what := compare_index(archive):
