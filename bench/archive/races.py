@@ -22,6 +22,7 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
@@ -87,7 +88,7 @@ def count(read: Callable[[], Rows], seconds: float) -> Counter[str]:
     while time.monotonic() < end:
         try:
             seen[judge(read())] += 1
-        except (duckdb.Error, pa.ArrowException, OSError) as error:
+        except (duckdb.Error, pl.exceptions.PolarsError, pa.ArrowException, OSError) as error:
             seen["error"] += 1
             del error
     return seen
@@ -102,6 +103,7 @@ def make_ways(tree: Path) -> dict[str, Callable[[], Rows]]:
     files = QUERY.format(f"read_parquet('{tree}/*/*/*.parquet')")
     return {
         "pandas": lambda: to_rows(pa.Table.from_pandas(pd.read_parquet(tree, columns=columns))),
+        "polars": lambda: to_rows(pl.read_parquet(tree, columns=columns).to_arrow()),
         "pyarrow.dataset, made anew each time": lambda: to_rows(
             ds.dataset(tree, partitioning="hive").to_table(columns)
         ),
