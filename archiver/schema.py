@@ -42,11 +42,11 @@ _WIDE = frozenset({"raw_offset"})
 # too. With these lists a file of 10 stories is a fifth smaller, and readers lose nothing that they filter by.
 _REPEATED = (
     "site", "section_label", "date_source", "source_name", "source_domain", "source_method", "language", "status",
-    "extractor", "raw_file",
+    "extractor", "raw_file", "method",
 )  # fmt: skip
 _FILTERED = (
     "story_id", "url", "site", "source_url", "source_domain", "published_at", "modified_at", "first_seen_at",
-    "fetched_at", "word_count", "revision", "status",
+    "fetched_at", "word_count", "revision", "status", "event_id", "rank",
 )  # fmt: skip
 
 
@@ -64,6 +64,47 @@ class Revision(Story):
 
     words_removed: int
     """Words of title, dek, body and FAQ of the revision before that this one has no more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lineage:
+    """The place of one story in its event: a row of `lineage`. Every story has one."""
+
+    date: date
+    """Partition key: the `date` of the story."""
+
+    event_id: str
+    """The event: the stories, on whatever sites, that rewrite one source story. An event keeps its id as the archive grows;
+    where two prove to be one, all their stories have the id of the older. A story that stands alone is an event of one."""
+
+    story_id: str
+    """The story, as in `stories`."""
+
+    method: str
+    """What put the story into its event: `source` (it links to the source that another of the event links to or is, or is
+    that source itself), `words` (by its wording), or `alone`."""
+
+    score: float
+    """How sure it is that the story belongs there, from 0 to 1: for `words` the mean likelihood that it tells of the same as
+    each other story of the event, as it was placed (over all of them it is at least 0.5); else 1."""
+
+    source_url: str | None
+    """Normalised address of the source story to which the story links, the same for all links to one page; null where it
+    has none, or links to a home page, a section, a live blog or a newsletter. The link itself stands in `stories`."""
+
+    first_seen_by_us: datetime
+    """When this archive first fetched the story, UTC."""
+
+    earliest_published: datetime | None
+    """When the earliest story of the event that has a publication time was published, UTC; the same in all its rows."""
+
+    rank: int
+    """Place of the story in its event: 1 is the earliest by `published_at` (by `first_seen_at` where there is none), ties
+    by `first_seen_at`, then by `story_id`."""
+
+    shared_words: float
+    """Share of the different words of title and body that the earliest story of the event has too, from 0 to 1; 1 for the
+    earliest itself."""
 
 
 def _arrow_field(name: str, hint: Any, description: str | None = None) -> pa.Field:
@@ -84,6 +125,8 @@ def _arrow_type(name: str, hint: Any) -> pa.DataType:
             return pa.timestamp("us", tz="UTC")
         case origin if origin is date:
             return pa.date32()
+        case origin if origin is float:
+            return pa.float64()
         case origin if origin is int:
             return pa.int64() if name in _WIDE else pa.int32()
         case origin if is_dataclass(origin):
@@ -126,6 +169,7 @@ REVISIONS: pa.Schema = _arrow_schema(Revision)
 STORY_COLUMNS: pa.Schema = _arrow_schema(Story, keys=True)
 """What a reader gets: the columns of a file, and amid them the partition keys of its path."""
 REVISION_COLUMNS: pa.Schema = _arrow_schema(Revision, keys=True)
+LINEAGE: pa.Schema = _arrow_schema(Lineage)
 
 
 def stories_to_table(stories: Iterable[Story]) -> pa.Table:
@@ -138,7 +182,21 @@ def revisions_to_table(revisions: Iterable[Revision]) -> pa.Table:
     return _rows_to_table(revisions, REVISIONS)
 
 
-def _rows_to_table(rows: Iterable[Story], schema: pa.Schema) -> pa.Table:
+def lineage_to_table(rows: Iterable[Lineage]) -> pa.Table:
+    """Return the rows as a table of schema LINEAGE, in the order given."""
+    return _rows_to_table(rows, LINEAGE)
+
+
+def table_to_lineage(table: pa.Table, *, date: date) -> list[Lineage]:
+    """Return the rows of one day."""
+    hints = _hints(Lineage)
+    return [
+        Lineage(date=date, **{name: _from_arrow(hints[name], value) for name, value in row.items()})
+        for row in table.select(LINEAGE.names).to_pylist()
+    ]
+
+
+def _rows_to_table(rows: Iterable[Story | Lineage], schema: pa.Schema) -> pa.Table:
     rows = list(rows)
     columns = []
     for column in schema:

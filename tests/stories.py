@@ -35,7 +35,7 @@ def make_story(slug: str = "tariff-relief", *, site: str = "wire.example", **col
         faq=[Faq(question="Who pays?", answer="Every parcel.")],
         authors=["Ada Quill"],
         source_name="Example Wire",
-        source_url=f"https://origin.example/{slug}",
+        source_url=f"https://origin.example/2026/06/story-of-{slug}",
         source_domain="origin.example",
         source_method="continue-reading",
         links=[Link(url="https://b.example/", text="the bill", kind="body", domain="b.example")],

@@ -23,6 +23,7 @@ PURE = [
     "text.py",
     "extract",
     "discover",
+    "lineage",
     "store/exchange.py",
 ]
 IMPURE = {
@@ -48,9 +49,10 @@ MAY_IMPORT = {
     "normalize": {"items", "text", "urls"},
     "extract": {"extract", "items", "text", "urls"},
     "discover": {"discover", "extract", "items", "normalize", "text", "urls"},
+    "lineage": {"lineage", "discover", "items", "text", "urls"},
     "schedule": set(),
     "likeness": {"text"},
-    "store": {"store", "schema", "items", "likeness", "normalize", "schedule", "urls", "views"},
+    "store": {"store", "schema", "items", "likeness", "lineage", "normalize", "schedule", "text", "urls", "views"},
     "middlewares": {"store"},
 }
 

@@ -17,7 +17,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from archiver.schema import REVISIONS, SCHEMA_VERSION, STORIES
+from archiver.schema import LINEAGE, REVISIONS, SCHEMA_VERSION, STORIES
 
 
 class StorageError(OSError):
@@ -118,6 +118,10 @@ class Archive:
         return self.root / "revisions"
 
     @property
+    def lineage_dir(self) -> Path:
+        return self.root / "lineage"
+
+    @property
     def inbox_dir(self) -> Path:
         return self.root / "inbox"
 
@@ -151,6 +155,13 @@ class Archive:
 
     def revisions_file(self, partition: Partition) -> Path:
         return self.revisions_dir / partition.path / "revisions.parquet"
+
+    def lineage_file(self, day: date) -> Path:
+        return self.lineage_dir / f"date={day.isoformat()}" / "lineage.parquet"
+
+    def read_lineage(self, day: date) -> pa.Table:
+        """Return the lineage of a day's stories, none where there is none yet; the partition key is not in it."""
+        return _read_parquet(self.lineage_file(day), LINEAGE)
 
     def read_stories(self, partition: Partition) -> pa.Table:
         """Return the partition's rows, none where it does not exist yet; the partition keys are not in them."""

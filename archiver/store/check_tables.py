@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 from archiver.items import Story
 from archiver.schema import SCHEMA_VERSION, Revision, table_to_stories
 from archiver.store.archive import Archive, Partition, StorageError
+from archiver.store.check_file import compare_content
+from archiver.store.check_lineage import check_events, check_lineage_day
 from archiver.store.faults import Checked, Fault, Index, name_of
 from archiver.store.manifest import encode_manifest
 from archiver.store.raw_read import raw_dir
@@ -62,14 +64,14 @@ def list_days(archive: Archive, root: Mapping[str, Any] | None) -> list[str]:
     """Return every day that the manifests or the folders of the archive name."""
     days = set(root or ())
     days |= {path.stem.removeprefix("date=") for path in archive.manifest_dir.glob("date=*.json")}
-    for folder in (archive.stories_dir, archive.revisions_dir):
+    for folder in (archive.stories_dir, archive.revisions_dir, archive.lineage_dir):
         days |= {path.name.removeprefix("date=") for path in folder.glob("date=*")}
     return sorted(days)
 
 
 def check_strangers(archive: Archive) -> Iterator[Fault]:
     """Name what stands beside the days, where a reader of the tables would trip over it."""
-    for folder in (archive.stories_dir, archive.revisions_dir):
+    for folder in (archive.stories_dir, archive.revisions_dir, archive.lineage_dir):
         for path in sorted(folder.glob("*")):
             if not (path.name.startswith("date=") and path.is_dir()):
                 yield Fault(name_of(archive, path), "nothing names this file", "unknown")
@@ -125,11 +127,28 @@ def list_day(archive: Archive, day: str, entries: Entries | None) -> Day:
             partitions.add(partition)
             if entries is not None and name not in entries:
                 faults.append(Fault(name, "the manifest does not name it", "unknown"))
+    for path in sorted(archive.lineage_dir.glob(f"date={day}/**/*")):
+        name = name_of(archive, path)
+        if name != f"lineage/date={day}/lineage.parquet":
+            faults.append(Fault(name, "nothing names this file", "unknown"))
+            continue
+        there.add(name)
+        if entries is not None and name not in entries:
+            faults.append(Fault(name, "the manifest does not name it", "unknown"))
     for name in sorted((entries or {}).keys() - there):
         faults.append(Fault(name, "the manifest names it, and it is not there", "missing"))
         partition = _partition_of(name, "stories.parquet") or _partition_of(name, "revisions.parquet")
         partitions |= {partition} if partition else set()
     return Day(sorted(partitions), faults)
+
+
+def read_date(day: str) -> date | None:
+    """Return the day that a folder or manifest is named after; None where that is none."""
+    try:
+        found = date.fromisoformat(day)
+    except ValueError:
+        return None
+    return found if found.isoformat() == day else None
 
 
 def _partition_of(name: str, file: str) -> Partition | None:
@@ -186,7 +205,7 @@ def _read_file(
         return None, [] if entry else [Fault(name, "is not there, but its fellow is", "missing")]
     except OSError as error:
         return None, [Fault(name, error.strerror or str(error), "damaged")]
-    faults = [Fault(name, what, "damaged") for what in _compare_bytes(content, entry)]
+    faults = [Fault(name, what, "damaged") for what in compare_content(content, entry)]
     try:
         version = read_version(content)
         if version < SCHEMA_VERSION:
@@ -209,15 +228,6 @@ def read_version(content: bytes) -> int:
     """Return the schema version that a Parquet file says it has. ValueError where it says none."""
     metadata = pq.ParquetFile(pa.BufferReader(content)).metadata.metadata or {}
     return int(metadata.get(b"schema_version", b"none"))
-
-
-def _compare_bytes(content: bytes, entry: Mapping[str, Any] | None) -> Iterator[str]:
-    if entry is None:
-        return
-    if entry.get("bytes") != len(content):
-        yield f"{len(content)} bytes long, where the manifest says {entry.get('bytes')}"
-    elif entry.get("sha256") != hashlib.sha256(content).hexdigest():
-        yield "not the SHA-256 that the manifest says"
 
 
 def compare_rows(archive: Archive, partition: Partition, content: Content) -> Iterator[Fault]:
@@ -340,7 +350,10 @@ def check_tables(archive: Archive, index: Index, checked: Checked) -> Iterator[F
         yield from found.faults
         for partition in found.partitions:
             yield from _check_partition(archive, partition, entries, index, checked, heads)
+        if (which := read_date(day)) is not None:
+            yield from check_lineage_day(archive, which, entries, index, checked)
     heads.close()
+    yield from check_events(archive, index)
 
 
 def _check_partition(

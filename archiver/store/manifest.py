@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 from archiver.store.archive import Archive, Partition, damage_errors, storage_errors, sync_folder
 
 
-def write_manifest(archive: Archive, partitions: Iterable[Partition]) -> list[Path]:
-    """Bring the manifest up to date with the files of these partitions; return the files written.
+def write_manifest(archive: Archive, partitions: Iterable[Partition], lineage: Iterable[date] = ()) -> list[Path]:
+    """Bring the manifest up to date with the files of these partitions, and the lineage of their days and of the days
+    `lineage`; return the files written.
 
     A file that is not there any more loses its entry, and a day without files its manifest.
 
@@ -26,6 +27,8 @@ def write_manifest(archive: Archive, partitions: Iterable[Partition]) -> list[Pa
     for partition in partitions:
         files = (archive.stories_file(partition), archive.revisions_file(partition))
         touched.setdefault(partition.date, []).extend(files)
+    for day in {*touched, *lineage}:
+        touched.setdefault(day, []).append(archive.lineage_file(day))
     if not touched:
         return []
     written: list[Path] = []
@@ -37,6 +40,7 @@ def write_manifest(archive: Archive, partitions: Iterable[Partition]) -> list[Pa
             known = {"files": {}}
             folders = (archive.stories_dir, archive.revisions_dir)
             paths = [path for folder in folders for path in folder.glob(f"date={day.isoformat()}/*/*.parquet")]
+            paths.append(archive.lineage_file(day))
         now = {
             path.relative_to(archive.root).as_posix(): describe_file(path) if path.exists() else None for path in paths
         }

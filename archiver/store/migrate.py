@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 import pyarrow as pa
 
 from archiver.items import Story
-from archiver.schema import REVISIONS, SCHEMA_VERSION, STORIES, encode_parquet
+from archiver.schema import LINEAGE, REVISIONS, SCHEMA_VERSION, STORIES, encode_parquet
 from archiver.store.archive import (
     Archive,
     DamagedFileError,
@@ -30,6 +30,7 @@ from archiver.store.archive import (
 )
 from archiver.store.check_tables import list_day, list_days, read_day, read_root, read_version
 from archiver.store.faults import name_of
+from archiver.store.lineage import update_lineage
 from archiver.store.manifest import write_manifest
 from archiver.store.seal import seal_json
 from archiver.store.sqlite import connect, read_version_of, sqlite_errors
@@ -53,6 +54,7 @@ def migrate(archive: Archive, steps: Mapping[int, Step] = STEPS) -> Iterator[str
         root, _ = read_root(archive)
         for day in list_days(archive, root):
             yield from _migrate_day(archive, day, root, steps)
+        yield from (name_of(archive, path) for path in update_lineage(archive, ()))
     yield from _migrate_ledgers(archive)
     yield from _seal_runs(archive)
 
@@ -68,6 +70,11 @@ def _migrate_day(
         files = [(archive.revisions_file(partition), REVISIONS), (archive.stories_file(partition), STORIES)]
         written = [path for path, schema in files if path.exists() and _migrate_file(archive, path, schema, steps)]
         yield from (name_of(archive, path) for path in written)
+        # The same for all partitions of the day, and rewritten with the first.
+        lineage = archive.lineage_file(partition.date)
+        if lineage.exists() and _migrate_file(archive, lineage, LINEAGE, steps):
+            written.append(lineage)
+            yield name_of(archive, lineage)
         # Killed between file and manifest, the manifest still says the version before.
         told = [(entries or {}).get(name_of(archive, path), {}).get("schema_version") for path, _ in files]
         if written or any(type(version) is int and version < SCHEMA_VERSION for version in told):

@@ -21,6 +21,7 @@ from archiver.items import Story
 from archiver.schema import Revision, revision_from_json, story_from_json, story_to_json
 from archiver.store.archive import Archive, DamagedFileError, Partition, storage_errors, sync_folder
 from archiver.store.ledgerfile import ledger_file, survive_damage
+from archiver.store.lineage import update_lineage
 from archiver.store.manifest import write_manifest
 from archiver.store.merge import put_table, put_verdicts
 from archiver.store.rebuild import rebuild_places
@@ -107,6 +108,7 @@ def _carry_out(archive: Archive, moves: Sequence[Move]) -> list[Path]:
         entering = [move for move in moves if move.entered == partition]
         verdicts = [Verdict(kind="same", row=move.story, revisions=move.revisions) for move in entering]
         files += put_verdicts(archive, partition, verdicts)
+    files += update_lineage(archive, {each.date for move in moves for each in (move.left, move.entered)})
     files += write_manifest(archive, sorted({each for move in moves for each in (move.left, move.entered)}))
     with storage_errors(_journal(archive)):
         _journal(archive).unlink(missing_ok=True)

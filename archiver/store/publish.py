@@ -1,4 +1,4 @@
-"""Publishing: the inbox merged into `stories/` and `revisions/`, one file a partition."""
+"""Publishing: the inbox merged into `stories/` and `revisions/`, one file a partition; then the lineage of their days."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from archiver.store.archive import (
 from archiver.store.inbox import InboxIndex, read_index
 from archiver.store.ledger import reserve_partitions
 from archiver.store.ledgerfile import removed_file
+from archiver.store.lineage import finish_lineage, has_unfinished_lineage, update_lineage
 from archiver.store.manifest import write_manifest
 from archiver.store.merge import merge_partition
 from archiver.store.moves import finish_moves, has_unfinished_moves
@@ -82,7 +83,7 @@ def publish(archive: Archive, reread: Reread | None = None) -> PublishReport:
     """
     report = PublishReport()
     try:
-        if _waiting(archive) or has_unfinished_moves(archive):
+        if _waiting(archive) or has_unfinished_moves(archive) or has_unfinished_lineage(archive):
             with publishing(archive) as finished:
                 report.files_written += finished
                 archive.sweep_staging()
@@ -115,7 +116,7 @@ def publishing(archive: Archive) -> Iterator[list[Path]]:
         except BlockingIOError:
             logger.info("waiting for another process that publishes into %s", archive.root)
     with locked(lock, fcntl.LOCK_EX):
-        yield finish_moves(archive)
+        yield [*finish_moves(archive), *finish_lineage(archive)]
 
 
 def _publish_file(archive: Archive, path: Path, report: PublishReport, reread: Reread | None) -> None:
@@ -147,6 +148,7 @@ def _publish_file(archive: Archive, path: Path, report: PublishReport, reread: R
                 report.files_written += merged.files
                 report.restated += merged.restated
                 counts.update({(site, partition.section, kind): n for (site, kind), n in merged.counts.items()})
+        report.files_written += update_lineage(archive, {partition.date for partition in published})
         report.files_written += write_manifest(archive, published)
         if len(report.failures) == earlier_failures:
             _finish(archive, path, index, report)

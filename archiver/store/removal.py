@@ -33,6 +33,7 @@ from archiver.store.archive import (
 )
 from archiver.store.ledger import Ledger
 from archiver.store.ledgerfile import removed_file, site_lock
+from archiver.store.lineage import update_lineage
 from archiver.store.manifest import write_manifest
 from archiver.store.publish import publishing
 from archiver.store.raw_read import raw_dir
@@ -125,6 +126,8 @@ def _take_out(archive: Archive, removal: Removal) -> None:
     partitions = [_partition_of(path) for path in sorted(removal.partitions)]
     for partition in partitions:
         _take_rows(archive, partition, removal.story_id)
+    if partitions:
+        update_lineage(archive, {partition.date for partition in partitions})
     write_manifest(archive, partitions)
     for name, offsets in removal.raw.items():
         try:

@@ -36,6 +36,7 @@ from archiver.store.check_tables import (
     compare_rows,
     list_day,
     list_days,
+    read_date,
     read_day,
     read_partition,
     read_root,
@@ -43,6 +44,8 @@ from archiver.store.check_tables import (
 from archiver.store.faults import Checked, Fault, Index, name_of, open_index
 from archiver.store.ledger import Ledger, reserve_partitions
 from archiver.store.ledgerfile import removed_file
+from archiver.store.lineage import update_lineage
+from archiver.store.lineage_index import compare_index, drop_lineage_index, index_file
 from archiver.store.manifest import describe_file, encode_manifest, write_manifest
 from archiver.store.publish import PublishError, publish
 from archiver.store.raw import put_digest
@@ -92,6 +95,7 @@ def repair(archive: Archive, from_raw: FromRaw | None = None) -> Iterator[Done]:
             yield from _add_missing(archive, visits) if visits else ()
     yield from _publish(archive)
     with locked(archive.state_dir / "publish.lock", fcntl.LOCK_EX):
+        yield from _repair_lineage(archive)
         yield from _repair_ledgers(archive)
     yield from _repair_runs(archive)
 
@@ -243,6 +247,28 @@ def _add_missing(archive: Archive, visits: RawVisits) -> Iterator[Done]:
         for path, written in files:
             yield from _replace(archive, path, written, how)
         write_manifest(archive, [partition])
+
+
+def _repair_lineage(archive: Archive) -> Iterator[Done]:
+    """Make the lineage of a day anew where it is damaged, lost, or not of its stories: all of it is read off them."""
+    if what := compare_index(archive):
+        drop_lineage_index(archive)
+        yield Done(name_of(archive, index_file(archive)), f"removed, it is made anew: {what}")
+    days, aside = set(), {}
+    with open_index() as index:
+        faults = list(check_tables(archive, index, Checked()))
+    for fault in faults:
+        parts = fault.file.split("/")
+        if parts[0] != "lineage" or len(parts) != 3 or (day := read_date(parts[1].removeprefix("date="))) is None:
+            continue
+        days.add(day)
+        if fault.kind == "damaged" and archive.lineage_file(day).exists():
+            aside[fault.file] = set_aside(archive, archive.lineage_file(day))
+    files = update_lineage(archive, days) if days else []
+    write_manifest(archive, (), lineage=days)
+    for path in (path for path in files if path.name == "lineage.parquet"):
+        kept = f"; what stood there is {aside[name]}" if (name := name_of(archive, path)) in aside else ""
+        yield Done(name, f"made anew from the stories{kept}")
 
 
 def _publish(archive: Archive) -> Iterator[Done]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from archiver.items import Story
 from archiver.schema import Revision
 from archiver.store.archive import Archive, Partition
+from archiver.store.lineage import update_lineage
 from archiver.store.manifest import write_manifest
 from archiver.store.merge import open_partition
 from archiver.store.moves import Move, move_stories, note_restated
@@ -53,6 +54,8 @@ def restate_rows(archive: Archive, rows: Iterable[Restated]) -> RestateReport:
             moves += leaving
             report.files_written += files
             touched += [partition] if files else []
+        if touched:
+            report.files_written += update_lineage(archive, {partition.date for partition in touched})
         report.files_written += write_manifest(archive, touched)
         report.files_written += move_stories(archive, moves)
     return report

@@ -1,0 +1,132 @@
+"""The table `lineage/`, kept up to date: called with the days that were touched, for the one publisher.
+
+The files of all days that change are written down first, as one file under `state/`. Killed amid them, they are carried
+out by whoever publishes next, before anything else: an event that spans days is never left half told.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import sqlite3
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+
+from archiver.schema import LINEAGE, Lineage, encode_parquet, lineage_to_table
+from archiver.store.archive import Archive, DamagedFileError, decode_parquet, make_folder, storage_errors, sync_folder
+from archiver.store.lineage_index import (
+    drop_lineage_index,
+    index_file,
+    list_days_of,
+    list_lineage_days,
+    open_lineage_index,
+)
+from archiver.store.lineage_plan import plan_lineage
+from archiver.store.manifest import write_manifest
+from archiver.store.sqlite import is_damage, sqlite_errors
+
+logger = logging.getLogger(__name__)
+
+_DAYS_AT_ONCE = 31
+"""Of an archive that has no lineage yet, so many days are read and written at a time."""
+
+
+def update_lineage(archive: Archive, touched: Iterable[date]) -> list[Path]:
+    """Bring the lineage of these days up to date with their stories, and of days that have stories and no lineage yet.
+
+    A story that has a place keeps it, unless its source has become another. Other days change where an event that is
+    touched reaches into them. Returns the files written, manifests too. Doing it twice changes nothing. The cost is set by the stories within three days of those that are new, and by the events touched.
+    """
+    files = finish_lineage(archive)
+    lacking = set(list_days_of(archive.stories_dir)) - set(list_lineage_days(archive))
+    wanted = sorted((days := set(touched)) | lacking)
+    for low in range(0, len(wanted), _DAYS_AT_ONCE):
+        changes = _plan(archive, wanted[low : low + _DAYS_AT_ONCE])
+        if changes:
+            tables = {day: lineage_to_table(rows) for day, rows in sorted(changes.items())}
+            # One file is put in place at once, and the caller names the files of its days in the manifest.
+            if len(tables) > 1 or not tables.keys() <= set(days):
+                _write_down(archive, tables)
+            files += _carry_out(archive, tables)
+    return files
+
+
+def _plan(archive: Archive, days: list[date]) -> dict[date, list[Lineage]]:
+    make_folder(archive.state_dir)
+    path = index_file(archive)
+    with sqlite_errors(path):
+        try:
+            with open_lineage_index(archive) as index:
+                return plan_lineage(archive, index, days)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            logger.warning("%s is damaged and made anew: %s", path, error)
+        drop_lineage_index(archive)
+        with open_lineage_index(archive) as index:
+            return plan_lineage(archive, index, days)
+
+
+def has_unfinished_lineage(archive: Archive) -> bool:
+    with storage_errors(_journal(archive)):
+        return _journal(archive).exists()
+
+
+def finish_lineage(archive: Archive) -> list[Path]:
+    """Write what a killed process has written down and not carried out; return the files written."""
+    path = _journal(archive)
+    if not has_unfinished_lineage(archive):
+        return []
+    try:
+        with storage_errors(path):
+            table = decode_parquet(path.read_bytes())
+        days = json.loads((table.schema.metadata or {})[b"days"])
+        changes = {date.fromisoformat(day): table.slice(start, rows).select(LINEAGE.names) for day, start, rows in days}
+    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
+        raise DamagedFileError(
+            errno.EIO, f"Damaged, remove it and run `archiver verify --repair`: {error}", str(path)
+        ) from error
+    return _carry_out(archive, {day: table.cast(LINEAGE) for day, table in changes.items()})
+
+
+def _journal(archive: Archive) -> Path:
+    return archive.state_dir / "lineage.parquet"
+
+
+def _write_down(archive: Archive, tables: Mapping[date, pa.Table]) -> None:
+    days, start = [], 0
+    for day, table in tables.items():
+        days.append((day.isoformat(), start, table.num_rows))
+        start += table.num_rows
+    told = pa.concat_tables(tables.values())
+    told = told.replace_schema_metadata({**(told.schema.metadata or {}), b"days": json.dumps(days).encode()})
+    archive.put_atomic(_journal(archive), lambda file: file.write(encode_parquet(told)))
+
+
+def _carry_out(archive: Archive, tables: Mapping[date, pa.Table]) -> list[Path]:
+    files = []
+    for day, table in tables.items():
+        path = archive.lineage_file(day)
+        if table.num_rows:
+            archive.put_atomic(path, lambda file, table=table: file.write(encode_parquet(table)))  # type: ignore[misc]
+        else:
+            _remove(path)
+        files.append(path)
+    files += write_manifest(archive, (), lineage=tables)
+    with storage_errors(_journal(archive)):
+        if _journal(archive).exists():
+            _journal(archive).unlink()
+            sync_folder(archive.state_dir)
+    return files
+
+
+def _remove(path: Path) -> None:
+    with storage_errors(path):
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir() and not any(path.parent.iterdir()):
+            path.parent.rmdir()
+            sync_folder(path.parent.parent)

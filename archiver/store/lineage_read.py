@@ -1,0 +1,76 @@
+"""What lineage reads of stories: a day at a time, past partitions that cannot be read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from archiver.lineage.events import Keys, keys_of
+from archiver.store.archive import Archive, storage_errors
+
+logger = logging.getLogger(__name__)
+
+_COLUMNS = ["story_id", "url", "source_url", "published_at", "first_seen_at"]
+_TEXT = ["title", "body"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """What lineage takes from a row of `stories`."""
+
+    story_id: str
+    day: date
+    keys: Keys
+    published_at: datetime | None
+    first_seen_at: datetime
+    title: str = ""
+    body: str = ""
+
+    @property
+    def order(self) -> tuple[datetime, datetime, str]:
+        """By which the stories of an event are ranked."""
+        return self.published_at or self.first_seen_at, self.first_seen_at, self.story_id
+
+
+def iter_stories(
+    archive: Archive, day: date, *, with_text: bool, only: Collection[str] | None = None
+) -> Iterator[Told]:
+    """Read the stories of a day, `only` some if given. A partition that cannot be read is passed over: see `is_readable`."""
+    for path in _files(archive, day):
+        table = _read(path, _COLUMNS + (_TEXT if with_text else []))
+        if table is None:
+            continue
+        if only is not None:
+            table = table.filter(pc.is_in(table["story_id"], pa.array(sorted(only), pa.string())))
+        for row in table.to_pylist():
+            keys = keys_of(row.pop("url"), row.pop("source_url"))
+            yield Told(day=day, keys=keys, **row)
+
+
+def is_readable(archive: Archive, day: date) -> bool:
+    """Tell whether all partitions of a day can be read: else a story that was not met may stand there all the same."""
+    return all(_read(path, ["story_id"]) is not None for path in _files(archive, day))
+
+
+def _files(archive: Archive, day: date) -> list[Path]:
+    folder = archive.stories_dir / f"date={day.isoformat()}"
+    with storage_errors(folder):
+        return sorted(folder.glob("section=*/stories.parquet"))
+
+
+def _read(path: Path, columns: list[str]) -> pa.Table | None:
+    try:
+        table = pq.ParquetFile(path, page_checksum_verification=True).read(columns)
+        if missing := set(columns) - set(table.column_names):
+            raise ValueError(f"no column {min(missing)!r}")
+        return table
+    except (pa.ArrowException, OSError, ValueError) as error:
+        logger.warning("%s is left out of lineage: %s", path, error)
+        return None
