@@ -3,6 +3,7 @@
 crawl     crawl sites into the archive, one after another
 demo      serve and crawl the bundled network of sites
 extract   pages on disk → stories as JSON lines
+lineage   the event that a story belongs to; any stories put into events
 migrate   an archive of an older version → today's
 publish   the inbox → stories and revisions
 record    a page and its story as a test case
@@ -29,6 +30,10 @@ COMMANDS = {
     "crawl": ("crawl sites into the archive", "archiver crawl novitechfinance_com retvolve_com -a section=policy"),
     "demo": ("crawl the bundled network of sites into data/demo", "archiver demo"),
     "extract": ("print the stories of HTML files as JSON lines", "archiver extract page.html >stories.jsonl"),
+    "lineage": (
+        "show who else tells the story, and who had it first",
+        "archiver lineage https://novitechfinance.com/article/a-slug",
+    ),
     "migrate": ("bring an archive of an older version up to date", "archiver migrate"),
     "publish": ("publish what crawls left in the inbox", "archiver publish"),
     "record": (

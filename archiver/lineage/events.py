@@ -57,7 +57,7 @@ def name_event(key: str) -> str:
     """Return the event_id that is made of a key: of the source's, so that two archives name an event alike.
 
     >>> name_event("wire.example/2026/06/29/rates-rise-again")
-    '7d1c3ffb0f4c5e7c'
+    'e1ae540589bf03cf'
     """
     return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()[:16]
 
@@ -125,7 +125,9 @@ def join_keys(keys: Sequence[Keys]) -> list[str | None]:
 
     None for a story that neither links to a source nor is linked to as one.
 
-    >>> a, b, c = keys_of("https://a.example/x", None), keys_of("https://b.example/y", "https://a.example/x"), keys_of(None, None)
+    >>> source, rewrite = Keys(own="a.example/x", source=None), Keys(own="b.example/y", source="a.example/x")
+    >>> join_keys([source, rewrite, Keys(own="c.example/z", source=None)])
+    ['a.example/x', 'a.example/x', None]
     """
     cited = {each.source for each in keys if each.source}
     roots: dict[str, str] = {}

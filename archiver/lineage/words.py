@@ -17,10 +17,12 @@ LEAD: Final = 2_400
 """Characters of a body that are read, some 400 words: news says first what it is about."""
 TITLE_WEIGHT: Final = 3
 """How often a word of the title counts among the words."""
+_MOST: Final = 65_535
 
 _TOKEN: Final = re.compile(
-    r"""[\u3040-\u30ff\u3400-\u9fff]                                     # in Chinese and Japanese a character is a word
-      | (?:[.!?:;"“”„«»\n]\s*)?[^\W\d_\u3040-\u30ff\u3400-\u9fff]+(?:['’][^\W\d_]+)*  # what precedes it tells of a sentence's start
+    r"""[\u3040-\u30ff\u3400-\u9fff]     # in Chinese and Japanese a character is a word
+      | (?:[.!?:;"“”„«»\n]\s*)?         # after these a capital says nothing
+        [^\W\d_\u3040-\u30ff\u3400-\u9fff]+(?:['’][^\W\d_]+)*
       | \d+(?:[.,]\d+)*
     """,
     re.VERBOSE,
@@ -112,7 +114,7 @@ class Vocabulary:
                     found[of_title] = get(of_title, 0) + times
                 elif self.field[term] == NUMBERS:
                     found[term] = get(term, 0) + times
-        return Counts(array("i", found), array("H", found.values()))
+        return Counts(array("i", found), array("H", (min(times, _MOST) for times in found.values())))
 
     def _read(self, token: str) -> Iterator[int]:
         """Tell the word, the name and the number that a token stands for, as far as it is one."""

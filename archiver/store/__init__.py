@@ -11,6 +11,9 @@ restate     rows replaced by what today's rules make of their raw pages
 revisions   when a visit makes a revision, and which one
 removal     a story taken out of tables and raw files, never to be fetched again
 search      all that an archive holds of one story, for a take-down
+lineage     the table of events kept up to date; lineage_plan works out what is to change, lineage_read reads the stories,
+            lineage_index finds events by story and source
+event       one event read back
 manifest    what was published: rows, bytes and SHA-256 of each file
 read        the archive read back: the known stories of a site, one story and its revisions by its address
 raw         each response of a crawl as it came over the wire: a WARC file is written
@@ -24,7 +27,8 @@ known       what the ledger knows of an address, and what each answer of the sit
 tables      the ledger's tables, version by version, and its rows
 ledgerfile, sqlite, rebuild   the ledger's file opened, migrated, set aside when damaged, made anew from the archive
 removed     take-downs, in the ledger and in a text file that outlives it
-verify      the whole archive checked; its parts are check_tables, check_raw and check_state, what they share is faults
+verify      the whole archive checked; its parts are check_tables, check_lineage, check_raw and check_state, what they
+            share is faults and check_file
 repair      what can be rebuilt is rebuilt, a partition by rebuild_tables, from raw pages by rebuild_raw
 seal        digests of ledgers at rest and of run records
 migrate     an archive of an older version brought up to date

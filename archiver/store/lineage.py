@@ -39,7 +39,8 @@ def update_lineage(archive: Archive, touched: Iterable[date]) -> list[Path]:
     """Bring the lineage of these days up to date with their stories, and of days that have stories and no lineage yet.
 
     A story that has a place keeps it, unless its source has become another. Other days change where an event that is
-    touched reaches into them. Returns the files written, manifests too. Doing it twice changes nothing. The cost is set by the stories within three days of those that are new, and by the events touched.
+    touched reaches into them. Returns the files written, manifests too. Doing it twice changes nothing. The cost is set by
+    the stories within three days of those that are new, and by the events touched.
     """
     files = finish_lineage(archive)
     lacking = set(list_days_of(archive.stories_dir)) - set(list_lineage_days(archive))

@@ -94,8 +94,8 @@ class _Plan:
         for place, source in zip(places, sources, strict=True):
             node = f"source {source}" if source else f"place {place}"
             joined.join(f"place {place}", node)
-            for event in self.index.events_with(stories[place].keys, stale):
-                joined.join(node, f"event {event}")
+            for known in self.index.events_with(stories[place].keys, stale):
+                joined.join(node, f"event {known}")
         nodes = [f"event {event}" if event else f"place {place}" for place, event in enumerate(collection.events)]
         groups: dict[str, list[int]] = defaultdict(list)
         for place, node in enumerate(nodes):
@@ -118,9 +118,9 @@ class _Plan:
         for numbers in gathered:
             members = sorted(place for number in numbers for place in groups[roots[number]])
             final.append(members)
-            event = next((name for number in numbers if (name := settled[roots[number]])), "") or self._found(
-                [stories[place] for place in members], joined, [roots[n] for n in numbers]
-            )
+            event = next((name for number in numbers if (name := settled[roots[number]])), None)
+            if event is None:
+                event = self._found([stories[place] for place in members], joined, [roots[each] for each in numbers])
             self.events |= {stories[place].story_id: event for place in members if stories[place].story_id in new}
         means = mean_likelihoods(pairs, final)
         self.likelihoods = {stories[place].story_id: likelihood for place, likelihood in means.items()}

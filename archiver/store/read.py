@@ -81,6 +81,11 @@ def scan_revisions(archive: Archive, columns: list[str], rows: ds.Expression) ->
     return _scan(archive.revisions_dir, columns, rows)
 
 
+def scan_lineage(archive: Archive, columns: list[str], rows: ds.Expression) -> pa.Table:
+    """Return columns of the rows of `lineage/` that a condition picks; as `scan_stories`."""
+    return _scan(archive.lineage_dir, columns, rows)
+
+
 def _scan(folder: Path, columns: list[str], rows: ds.Expression) -> pa.Table:
     if not folder.is_dir():
         return pa.table({column: pa.array([]) for column in columns})

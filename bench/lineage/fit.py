@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from bench.lineage.sets import (
     load_reports,
     load_rewrites,
     part,
+    scatter,
     score,
     thin,
 )
@@ -58,7 +59,7 @@ class Set:
 
 def make_set(name: str, weight: float, archives: Sequence[list[Labelled]]) -> Set:
     firsts, seconds, features, stories = [], [], [], []
-    for archive in archives:
+    for number, archive in enumerate(archives):
         vocabulary = Vocabulary()
         counts = [vocabulary.count(story.title, story.body) for story in archive]
         days = [float(story.published.toordinal()) for story in archive]
@@ -66,7 +67,7 @@ def make_set(name: str, weight: float, archives: Sequence[list[Labelled]]) -> Se
         firsts.append(found.first + len(stories))
         seconds.append(found.second + len(stories))
         features.append(found.features)
-        stories += archive
+        stories += [replace(story, event=f"{number} {story.event}") for story in archive]
     return Set(name, weight, stories, Pairs(*map(np.concatenate, (firsts, seconds, features))))
 
 
@@ -79,7 +80,13 @@ def make_sets(reports: list[Labelled] | None) -> list[Set]:
         make_set("halves of rewrites", 0.15, [delay(halve(rewrites), 2)]),
         make_set("rewrites, archives of 18 stories", 0.15, part(late, 6, 3)),
         make_set("rewrites, some alone", 0.15, [thin(late, 5)]),
+        make_set("rewrites, few and mostly alone", 0.15, part(thin(late, 6, 0.4), 10, 7)),
     ]
+    for whole, days in ((12, 1), (12, 4), (12, 20), (40, 1), (40, 20)):
+        archives = [scatter(rewrites, whole, days, seed) for seed in range(4)]
+        sets.append(make_set(f"{whole} events, {72 - whole} alone, {days} days", 0.1, archives))
+    tiny = [scatter(few, 3, 2, number) for number, few in enumerate(part(rewrites, 12, 8) + part(rewrites, 12, 9))]
+    sets.append(make_set("3 events, 9 alone, 2 days", 0.2, tiny))
     if reports:
         sets = [make_set("reports", 1, [reports]), make_set("reports, crowded", 0.3, [crowd(reports)]), *sets]
     return sets

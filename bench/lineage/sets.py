@@ -86,10 +86,10 @@ def halve(stories: Iterable[Labelled]) -> list[Labelled]:
     return halves
 
 
-def thin(stories: Sequence[Labelled], seed: int) -> list[Labelled]:
-    """Three in five of the stories: some events have one left."""
+def thin(stories: Sequence[Labelled], seed: int, share: float = 0.6) -> list[Labelled]:
+    """Three in five of the stories, or another share: some events have one left."""
     random = Random(seed)
-    return [story for story in stories if random.random() < 0.6]
+    return [story for story in stories if random.random() < share]
 
 
 def part(stories: Sequence[Labelled], size: int, seed: int) -> list[list[Labelled]]:
@@ -98,6 +98,19 @@ def part(stories: Sequence[Labelled], size: int, seed: int) -> list[list[Labelle
     Random(seed).shuffle(events)
     chosen = [set(events[low : low + size]) for low in range(0, len(events), size)]
     return [[story for story in stories if story.event in few] for few in chosen]
+
+
+def scatter(stories: Sequence[Labelled], whole: int, days: int, seed: int) -> list[Labelled]:
+    """All stories of `whole` events, one of each other, within so many days, each event on one of them."""
+    random = Random(seed)
+    events = sorted({story.event for story in stories})
+    random.shuffle(events)
+    day = {event: date(2026, 6, 1) + timedelta(random.randrange(days)) for event in events}
+    kept = []
+    for story in stories:
+        if story.event in events[:whole] or all(other.event != story.event for other in kept):
+            kept.append(replace(story, published=day[story.event]))
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
