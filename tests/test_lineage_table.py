@@ -201,6 +201,7 @@ def test_a_story_whose_source_is_found_out_later_joins_its_event(archive: Archiv
     assert faults(archive) == []
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None)
 @given(st.permutations(range(9)), st.integers(1, 9))
 def test_in_whatever_order_links_come_the_events_are_the_same(
@@ -263,6 +264,7 @@ def test_a_story_that_moves_takes_its_event_along(archive: Archive) -> None:
     assert faults(archive) == []
 
 
+@pytest.mark.slow
 def test_an_archive_without_lineage_gets_it(archive: Archive) -> None:
     publish_run(archive, 1, *(tell(event, n, day=1 + event) for event in range(20) for n in range(2)))
     whole = published_tree(archive)
@@ -357,6 +359,7 @@ class _Steps:
         return step
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_at_any_write_and_called_again_it_is_as_if_never_disturbed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool

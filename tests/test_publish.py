@@ -70,6 +70,8 @@ def test_a_partition_is_one_file_sorted_by_address_without_its_keys(archive: Arc
     fill_inbox(archive, "1", *stories, other)
     report = publish(archive)
     assert sorted(published_tree(archive)) == [
+        "lineage/date=2026-06-28/lineage.parquet",
+        "lineage/date=2026-06-29/lineage.parquet",
         "manifest.json",
         "manifest/date=2026-06-28.json",
         "manifest/date=2026-06-29.json",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from archiver.store.event import Event, Member
 
 USAGE, STORAGE = 2, 7
+_WIDE = 10_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -154,7 +155,9 @@ def _show(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(event.to_json(), ensure_ascii=False))
         return 0
-    Console(soft_wrap=True).print(_draw(event, url), highlight=False)
+    # In a pipe nothing is folded: a line is a story's title or address as it is.
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
+    console.print(_draw(event, url), highlight=False)
     return 0
 
 
