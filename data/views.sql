@@ -193,15 +193,15 @@ FROM (
 );
 COMMENT ON VIEW lineage IS 'Which stories are rewrites of one source story (an event), and in what order; one row a story.';
 COMMENT ON COLUMN lineage."date" IS 'Partition key: the `date` of the story.';
-COMMENT ON COLUMN lineage."event_id" IS 'The event: the stories that are rewrites of one source story.';
+COMMENT ON COLUMN lineage."event_id" IS 'The event: the stories, on whatever sites, that rewrite one source story. An event keeps its id as the archive grows; where two prove to be one, all their stories have the id of the older. A story that stands alone is an event of one.';
 COMMENT ON COLUMN lineage."story_id" IS 'The story, as in `stories`.';
-COMMENT ON COLUMN lineage."method" IS 'What put the story into the event, for example its source link or its words.';
-COMMENT ON COLUMN lineage."score" IS 'How sure that is, from 0 to 1.';
-COMMENT ON COLUMN lineage."source_url" IS 'Address of the source story, normalised.';
+COMMENT ON COLUMN lineage."method" IS 'What put the story into its event: `source` (it links to the source that another of the event links to or is, or is that source itself), `words` (by its wording), or `alone`.';
+COMMENT ON COLUMN lineage."score" IS 'How sure it is that the story belongs there, from 0 to 1: for `words` the mean likelihood that it tells of the same as each other story of the event, as it was placed (over all of them it is at least 0.5); else 1.';
+COMMENT ON COLUMN lineage."source_url" IS 'Normalised address of the source story to which the story links, the same for all links to one page; null where it has none, or links to a home page, a section, a live blog or a newsletter. The link itself stands in `stories`.';
 COMMENT ON COLUMN lineage."first_seen_by_us" IS 'When this archive first fetched the story, UTC.';
-COMMENT ON COLUMN lineage."earliest_published" IS 'When the earliest story of the event was published, UTC.';
-COMMENT ON COLUMN lineage."rank" IS 'Place of the story in its event: 1 is the earliest.';
-COMMENT ON COLUMN lineage."shared_words" IS 'Share of the words that the story has in common with the earliest.';
+COMMENT ON COLUMN lineage."earliest_published" IS 'When the earliest story of the event that has a publication time was published, UTC; the same in all its rows.';
+COMMENT ON COLUMN lineage."rank" IS 'Place of the story in its event: 1 is the earliest by `published_at` (by `first_seen_at` where there is none), ties by `first_seen_at`, then by `story_id`.';
+COMMENT ON COLUMN lineage."shared_words" IS 'Share of the different words of title and body that the earliest story of the event has too, from 0 to 1; 1 for the earliest itself.';
 
 CREATE OR REPLACE VIEW runs AS
 SELECT "run", "spider", "started_at", "finished_at", "finish_reason", "exit_code", "arguments", "pages", "listed", "archived", "unvisited", "requests", "bytes", "counts", "failures", "skipped", "failed_addresses", "errors", "alarms", "usage_error", "storage_error", "files_written", "versions"
