@@ -16,7 +16,8 @@ class SiteStatus:
 
     spider: str
     site: str | None = None
-    is_scheduled: bool = True
+    is_in_project: bool = True
+    """False where the spider is gone: then no crawl is awaited."""
     last_success: str | None = None
     """When the last crawl of the whole site ended that ended well, or with an alarm that was accepted since; UTC."""
     age_seconds: float | None = None
@@ -50,11 +51,11 @@ def describe_site(
     now: datetime,
     max_age: timedelta,
     is_running: bool,
-    is_scheduled: bool,
+    is_in_project: bool,
 ) -> SiteStatus:
     """Return how a site is. `records` are its run records, newest first; `held` names its runs that are held back."""
     if not records:
-        return SiteStatus(spider=spider, is_late=is_scheduled, is_scheduled=is_scheduled, held=held)
+        return SiteStatus(spider=spider, is_late=is_in_project, is_in_project=is_in_project, held=held)
     ended = [record for record in records if record.get("finished_at")]
     success = next((record for record in ended if is_success(record)), None)
     age = None if success is None else now - _time(success["finished_at"])
@@ -64,10 +65,10 @@ def describe_site(
     return SiteStatus(
         spider=spider,
         site=records[0].get("site"),
-        is_scheduled=is_scheduled,
+        is_in_project=is_in_project,
         last_success=None if success is None else str(success["finished_at"]),
         age_seconds=None if age is None else age.total_seconds(),
-        is_late=is_scheduled and (age is None or age > max_age),
+        is_late=is_in_project and (age is None or age > max_age),
         state="ended" if is_ended else "running" if is_running else "killed",
         last_run=str(last["run"]) if last else None,
         exit_code=last.get("exit_code"),

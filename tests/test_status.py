@@ -50,7 +50,7 @@ def describe(
         now=NOW,
         max_age=timedelta(hours=max_age),
         is_running=is_running,
-        is_scheduled=True,
+        is_in_project=True,
     )
 
 
@@ -158,6 +158,12 @@ def test_an_archive_of_other_sites_does_not_wait_for_those_scheduled(archive: Ar
     assert main(["status", "--root", str(archive.root), "novitechfinance_com"]) == 1
     put_run(archive, make_record(2) | {"run": RUN.replace("wire", "novitechfinance_com")})
     assert main(["status", "--root", str(archive.root)]) == 1
+
+
+def test_every_site_of_the_project_that_was_crawled_may_be_late(archive: Archive) -> None:
+    for name in ("ledgerleaf", "wire"):  # of the bundled network, and one whose spider is gone
+        put_run(archive, make_record(2) | {"run": RUN.replace("wire", name)})
+        assert main(["status", "--root", str(archive.root), name]) == int(name == "ledgerleaf")
 
 
 def test_an_unknown_name_is_told_the_valid_ones(archive: Archive, capsys: pytest.CaptureFixture[str]) -> None:

@@ -120,7 +120,7 @@ def _tell(codes: Mapping[str, int], records: Mapping[str, dict[str, Any] | None]
         held = record.get("archived", 0) if record.get("held") else 0
         numbers = [*counts, len(record.get("alarms", ())), held, _seconds(record)]
         table.add_row(name, str(code), *(str(number or "·") for number in numbers))
-    Console(soft_wrap=True).print(table)
+    Console(soft_wrap=True, width=200).print(table)  # a name cut short is no name
 
 
 def _seconds(record: Mapping[str, Any]) -> int:

@@ -58,7 +58,8 @@ def run(options: argparse.Namespace) -> int:
     settings = get_project_settings()
     scheduled = set(find_scheduled(settings))
     crawled = {spider for name in list_runs(archive) if (spider := spider_of(name))}
-    known = {*get_spider_loader(settings).list(), *crawled}
+    project = set(get_spider_loader(settings).list())
+    known = {*project, *crawled}
     for name in options.names:
         if name not in known:
             complain(describe_unknown("spider", name, known))
@@ -67,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     chosen = options.names or {*crawled, *(scheduled if crawled & scheduled else ())} - {"url"} or scheduled
     now = datetime.now(UTC)
     try:
-        sites = [_describe(archive, name, now, max_age, is_scheduled=name in scheduled) for name in sorted(chosen)]
+        sites = [_describe(archive, name, now, max_age, is_in_project=name in project) for name in sorted(chosen)]
         if options.prometheus:
             _put_metrics(options.prometheus, format_metrics(sites))
     except OSError as error:
@@ -80,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     return 1 if any(site.is_late for site in sites) else Exit.DONE
 
 
-def _describe(archive: Archive, spider: str, now: datetime, max_age: timedelta, *, is_scheduled: bool) -> SiteStatus:
+def _describe(archive: Archive, spider: str, now: datetime, max_age: timedelta, *, is_in_project: bool) -> SiteStatus:
     records: list[dict[str, Any]] = []
     for record in read_runs(archive, spider, most=RECORDS):
         records.append(record)
@@ -98,7 +99,7 @@ def _describe(archive: Archive, spider: str, now: datetime, max_age: timedelta, 
         now=now,
         max_age=max_age,
         is_running=bool(site) and is_crawled(ledger_file(archive, str(site))),
-        is_scheduled=is_scheduled,
+        is_in_project=is_in_project,
     )
 
 
@@ -134,7 +135,7 @@ def _tell(sites: Sequence[SiteStatus], max_age: timedelta) -> None:
         code = "·" if site.exit_code is None else str(site.exit_code)
         age = _format_age(site.age_seconds)
         table.add_row(site.spider, success, age, code, *(str(each or "·") for each in numbers), ", ".join(note))
-    Console(soft_wrap=True).print(table)
+    Console(soft_wrap=True, width=200).print(table)  # a name cut short is no name
     for site in sites:
         for line in _advise(site, max_age):
             complain(line)
