@@ -153,7 +153,7 @@ class Memory:
         return None
 
     def section_of(self, url: str) -> str | None:
-        """Return the slug of the section in which a known address was met."""
+        """Return the slug of a known story's section; None for an address that is not known for a story's."""
         return None
 
     def is_unchanged(self, url: str, response: Response) -> bool:

@@ -257,7 +257,7 @@ class SiteMemory(Memory):
     @guarded
     def section_of(self, url: str) -> str | None:
         known = self.ledger.get(url)
-        return self._section_of(known) if known else None
+        return self._section_of(known) if known and known.kind == "story" else None
 
     def _section_of(self, known: Known) -> str:
         # A sitemap names no section; once archived, the story has one all the same.

@@ -70,7 +70,11 @@ class StoryReader(Asking):
             return
         if response.status == 304 or (not is_moved and self.memory.is_unchanged(asked_url, response)):
             self._note_unchanged(response, asked_url)
-            self.outcome.keep_same(asked_url, self.memory.section_of(asked_url))
+            # A sitemap names listings, too: one that has not changed is no story that has not.
+            if section := self.memory.section_of(asked_url):
+                self.outcome.keep_same(asked_url, section)
+            else:
+                self.outcome.skip(asked_url, "no_story")
             return
         page = parse_page(response)
         if self._is_taken_down(page, response.url):

@@ -140,6 +140,8 @@ slow = pytest.mark.slow
 def test_a_whole_site_is_archived_once_and_again_changes_nothing(project: Project, site: RunningSite) -> None:
     assert project.crawl("leaf").exit_code == 0
     assert project.urls() == stories_of(site)
+    # The sitemap names listings, too, which were read just before: pages that have not changed, but no stories.
+    assert sum(row["same"] for row in project.records()[0]["counts"]) == 0
     stories_asked = [path for path in site.requests if site.story_at(site.base_url + path)]
     assert {site.requests[path] for path in stories_asked} == {1}
     before = project.rows()
