@@ -80,7 +80,11 @@ def main() -> None:
         order = json.loads(line)
         child = os.fork()
         if child == 0:
-            sys.exit(run(order, faults))
+            code = run(order, faults)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            # Arrow's threads are not in the fork, and its library ends a process that misses them when it is unloaded.
+            os._exit(code)
         _, status = os.waitpid(child, 0)
         if order.get("log"):
             warm_up(Path(order["log"]).with_suffix(".modules"))
