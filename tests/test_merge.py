@@ -77,7 +77,7 @@ def test_a_partition_of_many_groups_holds_the_rows_of_one(runs: list[list[tuple[
         shrink(patch)
         assert publish_runs(dealt, found) == counts
         assert rows_in(dealt) == rows_in(whole)
-        for path in dealt.root.rglob("*.parquet"):
+        for path in (*dealt.stories_dir.rglob("*.parquet"), *dealt.revisions_dir.rglob("*.parquet")):
             written = pq.ParquetFile(path)
             groups = [written.metadata.row_group(number).num_rows for number in range(written.num_row_groups)]
             assert groups[:-1] == [2] * (len(groups) - 1)
