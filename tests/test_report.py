@@ -38,16 +38,16 @@ def build(root: Path, *stories: Any, runs: Any = ()) -> Archive:
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """One event told by three sites, hostile text wherever text can be, and crawls good and bad."""
-    source = "https://origin.example/tariffs"
+    source = "https://origin.example/2026/06/29/parcel-tariffs-to-rise"
     alarm = {"kind": "column", "what": SCRIPT, "site": "a.example", "message": f"no dek {HOSTILE}", "holds": True}
     return build(
         tmp_path_factory.mktemp("report") / HOSTILE[:3],
         make_story("1", site="a.example", title=SCRIPT, dek=HOSTILE, source_url=source, source_name=HOSTILE),
         make_story("2", site="b.example", source_url=source, published_at=datetime(2026, 6, 29, 11, 30, tzinfo=UTC)),
         make_story("3", site="c.example", source_url=source, published_at=None, first_seen_at=NEXT_DAY),
-        make_story("4", source_url="javascript:alert(1)", source_domain=None, source_name="Example Wire"),
-        make_story("5", source_url="javascript:alert(1)", source_domain=None, source_name="Example Wire"),
-        make_story("6", date=date(9999, 12, 31), source_url=None, source_name=None),
+        make_story("4", body="Other words.", source_url="javascript:alert(1)", source_domain=None, source_name="Example Wire"),
+        make_story("5", body="Its own words.", source_url="javascript:alert(1)", source_domain=None, source_name="Example Wire"),
+        make_story("6", body="Yet another text.", date=date(9999, 12, 31), source_url=None, source_name=None),
         runs=[
             make_run("1", "a", at="2026-06-29T01:00:00", counts=[count("a.example", "policy", 3, 1, 5, 0)]),
             make_run("2", "a", at="2026-06-30T01:00:00", exit_code=4, failures={"http_500": 3, SCRIPT: 1},
@@ -113,7 +113,7 @@ def test_an_event_shows_its_rewrites_in_order_of_time(page: str) -> None:
 
 
 def test_a_day_without_a_time_is_in_no_race(tmp_path: Path) -> None:
-    source = {"source_url": "https://origin.example/x"}
+    source = {"source_url": "https://origin.example/2026/06/29/parcel-tariffs-to-rise"}
     midnight = datetime(2026, 6, 29, tzinfo=UTC)
     archive = build(
         tmp_path,
