@@ -25,6 +25,10 @@ _SLUG_BYTES = 120
 """A folder's name may have 255 bytes on common file systems; `section=` and an encoded slug must fit."""
 
 
+_BARE_MARK = re.compile(r"[QA]\d{0,2}[.:)]")
+"""What is left of a FAQ in boxes of their own: no paragraph."""
+
+
 class IncompleteStory(ValueError):  # noqa: N818 - it is the story that is incomplete
     """A page lacks a required part; raised by `validate_story`. `missing` names the parts."""
 
@@ -176,10 +180,10 @@ def normalize_dek(dek: str | None, title: str) -> str | None:
 def normalize_body(blocks: Iterable[str], source_name: str | None = None) -> str:
     """Return the blocks of a body parted by one blank line, without the last one's `Continue reading at PUBLISHER.`
 
-    >>> normalize_body(["It  passed.", " ", "It ends. Continue reading at Barron's."])
+    >>> normalize_body(["It  passed.", " ", "Q.", "It ends. Continue reading at Barron's."])
     'It passed.\\n\\nIt ends.'
     """
-    texts = [text for text in map(normalize_text, blocks) if text]
+    texts = [text for text in map(normalize_text, blocks) if text and not _BARE_MARK.fullmatch(text)]
     if texts:
         texts[-1] = split_tail_credit(texts[-1], source_name)[0]
     return "\n\n".join(text for text in texts if text)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from archiver.discover import find_sections, is_listing, list_stories, next_pages, parse_feed, parse_sitemap
@@ -497,6 +497,7 @@ json_values = st.recursive(
 
 
 @settings(UNHURRIED, max_examples=100)
+@example(["Levy passes", "Levy passes", "<A>", "<H2>", "Levy passes"])
 @given(st.lists(trees, min_size=1, max_size=8))
 def test_any_tree_is_read(parts: list[str]) -> None:
     with limited():

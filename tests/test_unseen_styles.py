@@ -11,7 +11,7 @@ from itertools import count
 
 import lxml.html
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lxml.html import HtmlElement
 
@@ -155,6 +155,7 @@ _SURROUNDINGS = {
 
 
 @settings(max_examples=120, deadline=None)
+@example(("custom-elements", "no-source"), [], ["footer", "aside", "nav", "comments"])
 @given(
     _pages(without={"shadow-root"}),
     st.lists(st.sampled_from(("nav", "header", "aside")), max_size=3, unique=True),

@@ -144,7 +144,9 @@ class Selection:
         found: list[int] = []
         headings = paragraphs = 0
         for block in reversed(inside):
-            if block.heading and block.link_density > 0.9 and not self.is_outbound(block.links[0].href):
+            # The end of a link that was never closed is link text without a link.
+            leads_on = block.link_density > 0.9 and block.links and not self.is_outbound(block.links[0].href)
+            if block.heading and leads_on:
                 found += range(block.index, block.index + paragraphs + 1)
                 headings, paragraphs = headings + 1, 0
             elif not block.heading and not paragraphs and len(block.text) < 300 and not block.links:
