@@ -271,7 +271,7 @@ def check_manifest(root: Path, faults: Faults) -> None:
     faults.check(json.loads(archive.manifest_file.read_bytes())["days"] == days, "manifest.json: wrong digests of days")
     there = {
         path.relative_to(root).as_posix(): path
-        for name in ("stories", "revisions")
+        for name in ("stories", "revisions", "lineage")
         for path in (root / name).rglob("*.*")
     }
     there = {name: path for name, path in there.items() if path.is_file()}
