@@ -156,6 +156,10 @@ class Memory:
         """Return the slug of a known story's section; None for an address that is not known for a story's."""
         return None
 
+    def find_archived(self, url: str) -> Story | None:
+        """Return the newest revision of the story that is archived from an address."""
+        return None
+
     def is_unchanged(self, url: str, response: Response) -> bool:
         """Tell whether a page that was sent again is, byte for byte, the one that the archive has read."""
         return False

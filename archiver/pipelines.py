@@ -18,7 +18,7 @@ from archiver.store.archive import Archive, StorageError
 from archiver.store.hashes import ArchivedHashes
 from archiver.store.inbox import InboxWriter
 from archiver.store.publish import PublishError, PublishReport, publish
-from archiver.store.read import find_story, read_known
+from archiver.store.read import read_known
 from archiver.urls import site_of
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class NormalizePipeline(Pipeline):
 
     def process_item(self, item: FetchedStory | GoneStory) -> Story:
         if isinstance(item, GoneStory):
-            story = find_story(Archive(find_root(self.spider.settings)), item.url)
+            story = self.spider.memory.find_archived(item.url)
             if story is None:
                 raise LeftOut("gone")
             return replace(story, status="gone", fetched_at=item.seen_at)

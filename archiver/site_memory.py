@@ -26,6 +26,7 @@ from archiver.store.ledger import Ledger
 from archiver.store.ledgerfile import site_lock
 from archiver.store.raw import RawWriter
 from archiver.store.raw_repair import finish_leftovers
+from archiver.store.read import read_story
 from archiver.urls import site_of
 
 if TYPE_CHECKING:
@@ -261,8 +262,14 @@ class SiteMemory(Memory):
 
     def _section_of(self, known: Known) -> str:
         # A sitemap names no section; once archived, the story has one all the same.
-        archived = self.ledger.section_of(known.story_id) if known.story_id and not known.found.section_label else None
-        return archived or slug_section(known.found.section_label)
+        place = self.ledger.place_of(known.story_id) if known.story_id and not known.found.section_label else None
+        return place.section if place else slug_section(known.found.section_label)
+
+    @guarded
+    def find_archived(self, url: str) -> Story | None:
+        story_id = self.ledger.story_of(url)
+        place = self.ledger.place_of(story_id) if story_id else None
+        return read_story(self.archive, place, story_id) if place and story_id else None
 
     @guarded
     def is_unchanged(self, url: str, response: Response) -> bool:

@@ -1143,5 +1143,7 @@ def test_an_archived_story_has_the_section_it_stands_in(archive: Archive) -> Non
     place = Partition(date(2026, 6, 29), "policy")
     reserve_partitions(archive, SITE, {"0" * 16: place})
     with Ledger.open(archive, SITE) as ledger:
-        assert ledger.section_of("0" * 16) == "policy"
-        assert ledger.section_of("1" * 16) is None
+        place = ledger.place_of("0" * 16)
+        assert place is not None
+        assert place.section == "policy"
+        assert ledger.place_of("1" * 16) is None

@@ -337,11 +337,11 @@ class Ledger:
             url = known.moved_to
         return None
 
-    def section_of(self, story_id: str) -> str | None:
-        """Return the section in which a story is archived; None for one that is not published yet."""
-        select = "SELECT section FROM stories WHERE story_id = ?"
+    def place_of(self, story_id: str) -> Partition | None:
+        """Return the partition in which a story is archived; None for one that is not published yet."""
+        select = "SELECT date, section FROM stories WHERE story_id = ?"
         row = self._file.run(lambda connection: connection.execute(select, (story_id,)).fetchone())
-        return row[0] if row else None
+        return Partition(date.fromisoformat(row[0]), row[1]) if row else None
 
     def move_raw(self, raw_file: str, offsets: Mapping[int, int]) -> None:
         """Note that a raw file was rewritten: old offset → new offset of each record that is still in it."""
