@@ -109,7 +109,7 @@ def test_the_page_is_marked_up_for_screen_readers(page: str) -> None:
 def test_an_event_shows_its_rewrites_in_order_of_time(page: str) -> None:
     (event,) = [each for each in lxml.html.fromstring(page).xpath("//ol") if SCRIPT in each.text_content()]
     told = [" ".join(each.text_content().split()) for each in event.xpath("li/p[1]")]
-    assert told == ["first · a.example", "2 h 30 min later · b.example", "1 d 5 min later · c.example"]
+    assert told == ["first · a.example", "2 h 30 min later · b.example", "seen 1 d 5 min later · c.example"]
 
 
 def test_a_day_without_a_time_is_in_no_race(tmp_path: Path) -> None:
