@@ -96,11 +96,12 @@ class Lineage:
     """When this archive first fetched the story, UTC."""
 
     earliest_published: datetime | None
-    """When the earliest story of the event that has a publication time was published, UTC; the same in all its rows."""
+    """When the earliest story of the event was published, UTC: `published_at` of the first by rank that has one; the same in
+    all rows of the event."""
 
     rank: int
-    """Place of the story in its event: 1 is the earliest by `published_at` (by `first_seen_at` where there is none), ties
-    by `first_seen_at`, then by `story_id`."""
+    """Place of the story in its event: 1 is the earliest by `published_at` (by `first_seen_at` where there is none), ties by
+    `first_seen_at`, then by `story_id`. A day without a time counts as its end, or as `first_seen_at` if that was before."""
 
     shared_words: float
     """Share of the different words of title and body that the earliest story of the event has too, from 0 to 1; 1 for the

@@ -199,8 +199,8 @@ COMMENT ON COLUMN lineage."method" IS 'What put the story into its event: `sourc
 COMMENT ON COLUMN lineage."score" IS 'How sure it is that the story belongs there, from 0 to 1: for `words` the mean likelihood that it tells of the same as each other story of the event, as it was placed (over all of them it is at least 0.5); else 1.';
 COMMENT ON COLUMN lineage."source_url" IS 'Normalised address of the source story to which the story links, the same for all links to one page; null where it has none, or links to a home page, a section, a live blog or a newsletter. The link itself stands in `stories`.';
 COMMENT ON COLUMN lineage."first_seen_by_us" IS 'When this archive first fetched the story, UTC.';
-COMMENT ON COLUMN lineage."earliest_published" IS 'When the earliest story of the event that has a publication time was published, UTC; the same in all its rows.';
-COMMENT ON COLUMN lineage."rank" IS 'Place of the story in its event: 1 is the earliest by `published_at` (by `first_seen_at` where there is none), ties by `first_seen_at`, then by `story_id`.';
+COMMENT ON COLUMN lineage."earliest_published" IS 'When the earliest story of the event was published, UTC: `published_at` of the first by rank that has one; the same in all rows of the event.';
+COMMENT ON COLUMN lineage."rank" IS 'Place of the story in its event: 1 is the earliest by `published_at` (by `first_seen_at` where there is none), ties by `first_seen_at`, then by `story_id`. A day without a time counts as its end, or as `first_seen_at` if that was before.';
 COMMENT ON COLUMN lineage."shared_words" IS 'Share of the different words of title and body that the earliest story of the event has too, from 0 to 1; 1 for the earliest itself.';
 
 CREATE OR REPLACE VIEW runs AS

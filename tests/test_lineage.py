@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from archiver.lineage.events import Collection, Keys, keys_of, name_event, place_stories
 from archiver.lineage.grouping import gather
 from archiver.lineage.likeness import THRESHOLD, Index, compare, rate
-from archiver.lineage.words import Vocabulary, stem_word
+from archiver.lineage.words import Counts, Texts, stem_word
 from bench.lineage.sets import Labelled, delay, load_reports, load_rewrites, score, thin
 
 NO_KEYS = Keys(own=None, source=None)
@@ -32,6 +32,13 @@ def place(stories: list[Labelled], keys: list[Keys] | None = None) -> list[int]:
             keys=keys[number] if keys else NO_KEYS,
         )
     return [placed.event for placed in place_stories(collection)]
+
+
+def count(stories: list[Labelled]) -> Counts:
+    texts = Texts()
+    for story in stories:
+        texts.add(story.title, story.body)
+    return texts.count()
 
 
 @pytest.fixture(scope="module")
@@ -128,16 +135,14 @@ def test_a_time_of_day_and_a_day_are_compared_by_days() -> None:
 
 
 def test_stories_outside_the_window_are_not_compared(rewrites: list[Labelled]) -> None:
-    vocabulary = Vocabulary()
-    counts = [vocabulary.count(rewrites[0].title, rewrites[0].body)] * 2
-    assert len(compare(Index(counts, [1.0, 5.0], vocabulary.field)).first) == 0
-    assert len(compare(Index(counts, [1.0, 4.0], vocabulary.field)).first) == 1
+    counts = count([rewrites[0]] * 2)
+    assert len(compare(Index(counts, [0, 1], [1.0, 5.0])).first) == 0
+    assert len(compare(Index(counts, [0, 1], [1.0, 4.0])).first) == 1
 
 
 def test_each_pair_is_offered_once_and_likelihoods_are_such(rewrites: list[Labelled]) -> None:
-    vocabulary = Vocabulary()
-    counts = [vocabulary.count(story.title, story.body) for story in rewrites]
-    pairs = compare(Index(counts, [story.published.toordinal() for story in rewrites], vocabulary.field))
+    days = [float(story.published.toordinal()) for story in rewrites]
+    pairs = compare(Index(count(rewrites), range(len(rewrites)), days))
     named = list(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
     assert len({frozenset(pair) for pair in named}) == len(named)
     likelihood = rate(pairs)
@@ -200,12 +205,18 @@ def test_a_stem_is_never_longer_nor_empty(word: str) -> None:
 
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_any_text_can_be_counted(title: str, body: str) -> None:
-    counts = Vocabulary().count(title, body)
-    assert len(counts.terms) == len(counts.times)
+    texts = Texts()
+    texts.add(title, body)
+    counts = texts.count()
+    assert len(counts) == 1
+    assert len(counts.terms) == len(counts.times) == counts.starts[1]
+    assert len(set(counts.terms.tolist())) == len(counts.terms)
 
 
 def test_a_word_that_stands_more_often_than_sixteen_bits_tell_is_counted() -> None:
-    assert max(Vocabulary().count("word " * 100_000, "").times) == 65_535
+    texts = Texts()
+    texts.add("word " * 100_000, "")
+    assert texts.count().times.max() == 65_535
 
 
 def test_an_event_is_named_after_its_source() -> None:

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from archiver.lineage.grouping import gather
 from archiver.lineage.key import page_key, source_key
 from archiver.lineage.likeness import THRESHOLD, Index, compare, rate
-from archiver.lineage.words import Counts, Vocabulary
+from archiver.lineage.words import Texts
 
 Method: TypeAlias = Literal["source", "words", "alone"]
 
@@ -71,8 +71,7 @@ class Collection:
         self.events: list[str | None] = []
         """The event that each is in already."""
         self._days: list[float | None] = []
-        self._vocabulary = Vocabulary()
-        self._counts: list[Counts] = []
+        self._texts = Texts()
 
     def add(
         self,
@@ -89,11 +88,12 @@ class Collection:
         self.keys.append(keys)
         self.events.append(event)
         self._days.append(None if published is None else _to_days(published))
-        self._counts.append(self._vocabulary.count(title, body))
+        self._texts.add(title, body)
 
     def rate_pairs(self) -> list[tuple[int, int, float]]:
         """Return the pairs that may be of one event, and how likely that is. Of undated ones each is compared with each."""
         pairs = []
+        counts = self._texts.count()
         for places in (
             [place for place, day in enumerate(self._days) if day is not None],
             [place for place, day in enumerate(self._days) if day is None],
@@ -101,11 +101,11 @@ class Collection:
             if len(places) < 2:
                 continue
             days = [self._days[place] or 0.0 for place in places]
-            found = compare(Index([self._counts[place] for place in places], days, self._vocabulary.field))
+            found = compare(Index(counts, places, days))
             likelihood = rate(found)
             kept = likelihood > _LEAST
             for first, second, likely in zip(found.first[kept], found.second[kept], likelihood[kept], strict=True):
-                pairs.append((places[first], places[second], float(likely)))
+                pairs.append((int(first), int(second), float(likely)))
         return pairs
 
 

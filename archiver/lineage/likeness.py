@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -10,10 +9,9 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from archiver.lineage.words import FIELDS, NAMES, NUMBERS, TITLE, WORDS, Counts
+from archiver.lineage.words import FIELDS, NAMES, NUMBERS, TITLE, WORDS, Counts, Ints
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Ints: TypeAlias = npt.NDArray[np.integer[Any]]
 
 WINDOW: Final = 3
 """Days between two stories that are compared by their words. 99 % of the reports of one event lie so close."""
@@ -58,40 +56,41 @@ class Pairs:
 class Index:
     """Stories in the order of their days, and how much each term weighs among them."""
 
-    def __init__(self, counts: Sequence[Counts], days: Sequence[float], fields: Sequence[int]) -> None:
-        self.places: Ints = np.argsort(np.asarray(days), kind="stable")
-        self.days: Floats = np.asarray(days, np.float64)[self.places]
-        self.counts = [counts[place] for place in self.places]
-        self.fields: Ints = np.asarray(fields, np.int64)
+    def __init__(self, counts: Counts, places: Sequence[int], days: Sequence[float]) -> None:
+        """`places` are the stories of `counts` that are to be compared, `days` the day of each."""
+        order = np.argsort(np.asarray(days), kind="stable")
+        self.places: Ints = np.asarray(places)[order]
+        self.days: Floats = np.asarray(days, np.float64)[order]
+        self.counts, self.fields = counts, counts.fields
         df = np.zeros(len(self.fields), np.int64)
-        for low in range(0, len(counts), _BLOCK):
-            terms = _concatenate([each.terms for each in self.counts[low : low + _BLOCK]], np.int32)
+        for low in range(0, len(self.places), _BLOCK):
+            _, terms, _ = self._select(low, low + _BLOCK)
             df += np.bincount(terms, minlength=len(df))
-        self.idf: Floats = np.log((len(counts) + SMOOTHING) / (df + 0.5)).astype(np.float32)
-        self.idf[(df > max(COMMON_LEAST, COMMON * len(counts))) & (self.fields == WORDS)] = 0
+        self.idf: Floats = np.log((len(self.places) + SMOOTHING) / (df + 0.5)).astype(np.float32)
+        self.idf[(df > max(COMMON_LEAST, COMMON * len(self.places))) & (self.fields == WORDS)] = 0
+
+    def _select(self, low: int, high: int) -> tuple[Ints, Ints, Ints]:
+        """Return how many terms each story from `low` to `high` has, the terms, and how often each stands there."""
+        places = self.places[low:high]
+        begins = self.counts.starts[places]
+        lengths = self.counts.starts[places + 1] - begins
+        run = np.repeat(begins - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+        return lengths, self.counts.terms[run], self.counts.times[run]
 
     def weigh(self, low: int, high: int) -> tuple[Ints, Ints, Floats]:
         """Return where each story from `low` to `high` begins, its terms, and their weights: 1 + log tf, times idf, each
         field of each story of length 1. Terms that weigh nothing are left out."""
-        part = self.counts[low:high]
-        lengths = np.array([len(each.terms) for each in part])
-        terms = _concatenate([each.terms for each in part], np.int32)
-        weights = (1 + np.log(_concatenate([each.times for each in part], np.uint16))).astype(np.float32) * self.idf[
-            terms
-        ]
-        stories = np.repeat(np.arange(len(part)), lengths)
+        lengths, terms, times = self._select(low, high)
+        weights = (1 + np.log(times.astype(np.float32))) * self.idf[terms]
+        stories = np.repeat(np.arange(len(lengths)), lengths)
         slots = stories * FIELDS + self.fields[terms]
-        norms = np.sqrt(np.bincount(slots, weights * weights, minlength=len(part) * FIELDS)).astype(np.float32)
+        norms = np.sqrt(np.bincount(slots, weights * weights, minlength=len(lengths) * FIELDS)).astype(np.float32)
         kept = weights > 0
-        starts = np.concatenate([[0], np.cumsum(np.bincount(stories[kept], minlength=len(part)))])
+        starts = np.concatenate([[0], np.cumsum(np.bincount(stories[kept], minlength=len(lengths)))])
         return starts, terms[kept], weights[kept] / norms[slots[kept]]
 
 
 _BLOCK: Final = 8_192
-
-
-def _concatenate(parts: Sequence[array[int]], kind: type[np.generic]) -> npt.NDArray[Any]:
-    return np.frombuffer(b"".join(parts), kind) if parts else np.empty(0, kind)
 
 
 @dataclass(slots=True)
@@ -203,7 +202,7 @@ class _Span:
         words = likeness[WORDS].astype(np.float32)
         words[story - self.begin] = -1
         low, high = int((size - 1) * 0.15), int((size - 1) * 0.4) + 1
-        ranked = np.partition(words, [size - high, size - low - 1]) if size > 1 else words
+        ranked = np.sort(words)
         middle = ranked[size - high : size - low] if size > 1 else words[:0]
         # What is not among the likeliest by its words is neither neighbour nor crowd: on a full day, the work is there.
         floor = ranked[size - low - 1] if low > 4 * NEIGHBOURS else 0

@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Ints: TypeAlias = npt.NDArray[np.integer[Any]]
 
 WORDS, TITLE, NAMES, NUMBERS = range(4)
 FIELDS: Final = 4
@@ -18,6 +23,8 @@ LEAD: Final = 2_400
 TITLE_WEIGHT: Final = 3
 """How often a word of the title counts among the words."""
 _MOST: Final = 65_535
+_BLOCK: Final = 4_096
+_TITLE_MARK: Final = "\0"
 
 _TOKEN: Final = re.compile(
     r"""[\u3040-\u30ff\u3400-\u9fff]     # in Chinese and Japanese a character is a word
@@ -73,68 +80,121 @@ def stem_word(word: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The terms of one story, and how often each stands in it: 1.3 kB, where a dictionary takes 20."""
+    """The terms of stories, and how often each stands in each; the terms of one story stand together, in order."""
 
-    terms: array[int]
-    """Of 32 bits."""
-    times: array[int]
-    """Of 16 bits."""
+    starts: Ints
+    """Story → where its terms begin; one more than there are stories."""
+    terms: Ints
+    times: Ints
+    fields: Ints
+    """Term → its field."""
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
 
 
-class Vocabulary:
-    """Gives each term of each field a number, and remembers in how many stories it stood.
+class Texts:
+    """Takes stories in, and keeps of each only the numbers of its terms.
 
-    What a token of the text means is worked out once: nine tokens in ten have been met before.
+    What a token of the text means is worked out once: nine tokens in ten have been met before. A story's tokens are
+    turned into terms later, many stories at a time, for numpy does so in a tenth of the time.
     """
 
     def __init__(self) -> None:
         self._terms: dict[tuple[int, str], int] = {}
-        self.field: array[int] = array("b")
-        """Term → its field."""
-        self._tokens: dict[str, tuple[int, ...]] = {}
+        self._fields: array[int] = array("b")
+        self._tokens = _Numbers(self._look_up)
+        self._meanings: list[array[int]] = [array("q", [0]), array("i"), array("i")]
+        """Where the terms of each token begin; the terms; how often each counts."""
+        self._waiting: list[tuple[array[int], array[int]]] = []
+        self._blocks: list[tuple[Ints, Ints, Ints]] = []
 
-    def __len__(self) -> int:
-        return len(self._terms)
+    def add(self, title: str, body: str) -> None:
+        """Take a story in; its number is how many there were before."""
+        # A title's tokens are others than the same of a body: they begin with what no token of a body holds.
+        found = Counter(_TOKEN.findall("\n" + body[:LEAD]))
+        found.update([_TITLE_MARK + token for token in _TOKEN.findall(title)])
+        self._waiting.append((array("i", map(self._tokens.__getitem__, found)), array("q", found.values())))
+        if len(self._waiting) == _BLOCK:
+            self._settle()
 
-    def count(self, title: str, body: str) -> Counts:
-        """Return the terms of a story and how often each stands in it."""
-        found: dict[int, int] = {}
-        get, known = found.get, self._tokens.get
-        for token, times in Counter(_TOKEN.findall("\n" + body[:LEAD])).items():
-            terms = known(token)
-            if terms is None:
-                terms = self._tokens[token] = tuple(self._read(token))
-            for term in terms:
-                found[term] = get(term, 0) + times
-        for token, times in Counter(_TOKEN.findall(title)).items():
-            for term in self._read(token):
-                if self.field[term] == WORDS:
-                    found[term] = get(term, 0) + TITLE_WEIGHT * times
-                    of_title = self._number(TITLE, str(term))
-                    found[of_title] = get(of_title, 0) + times
-                elif self.field[term] == NUMBERS:
-                    found[term] = get(term, 0) + times
-        return Counts(array("i", found), array("H", (min(times, _MOST) for times in found.values())))
+    def count(self) -> Counts:
+        """Return the counts of all stories."""
+        self._settle()
+        lengths, terms, times = (
+            np.concatenate([block[part] for block in self._blocks]) if self._blocks else np.empty(0, np.int32)
+            for part in range(3)
+        )
+        return Counts(np.concatenate([[0], np.cumsum(lengths)]), terms, times, np.array(self._fields, np.int64))
 
-    def _read(self, token: str) -> Iterator[int]:
-        """Tell the word, the name and the number that a token stands for, as far as it is one."""
-        if token[0].isdigit():
-            yield self._number(WORDS, token)
-            yield self._number(NUMBERS, token.replace(",", ""))
+    def _settle(self) -> None:
+        """Turn the tokens of the stories that wait into terms; different tokens of one story may mean the same."""
+        stories = len(self._waiting)
+        if not stories:
             return
+        tokens = np.frombuffer(b"".join(ids for ids, _ in self._waiting), np.int32)
+        counts = np.frombuffer(b"".join(counts for _, counts in self._waiting), np.int64)
+        owners = np.repeat(np.arange(stories), [len(ids) for ids, _ in self._waiting])
+        self._waiting = []
+        starts, terms, weights = (np.array(part) for part in self._meanings)
+        lengths = np.diff(starts)[tokens]
+        run = np.repeat(starts[tokens] - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+        size = max(1, len(self._fields))
+        keys = np.repeat(owners, lengths) * size + terms[run]
+        order = np.argsort(keys)
+        keys, times = keys[order], (np.repeat(counts, lengths) * weights[run])[order]
+        begins = np.flatnonzero(np.diff(keys, prepend=-1))
+        self._blocks.append(
+            (
+                np.bincount(keys[begins] // size, minlength=stories).astype(np.int32),
+                (keys[begins] % size).astype(np.int32),
+                np.minimum(np.add.reduceat(times, begins) if len(begins) else times, _MOST).astype(np.uint16),
+            )
+        )
+
+    def _look_up(self, token: str) -> None:
+        """Work out what a token means, the next in number."""
+        starts, terms, times = self._meanings
+        for term, count in self._read(token):
+            terms.append(term)
+            times.append(count)
+        starts.append(len(terms))
+
+    def _read(self, token: str) -> Iterator[tuple[int, int]]:
+        """Tell the terms that a token stands for, and how often it counts as each."""
+        is_title, token = token[0] == _TITLE_MARK, token.removeprefix(_TITLE_MARK)
+        weight = TITLE_WEIGHT if is_title else 1
         printed = token.lstrip(_STARTS)
         plain = printed.lower().replace("’", "'").removesuffix("'s")
-        if plain in _COUNTED:
-            yield self._number(NUMBERS, _COUNTED[plain])
+        if printed[0].isdigit():
+            yield self._number(NUMBERS, printed.replace(",", "")), 1
+        elif plain in _COUNTED:
+            yield self._number(NUMBERS, _COUNTED[plain]), 1
         if plain not in _SMALL_WORDS:
-            yield self._number(WORDS, stem_word(plain))
-            if printed == token and token[0].isupper():
-                yield self._number(NAMES, plain)
+            word = stem_word(plain)
+            yield self._number(WORDS, word), weight
+            if is_title:
+                yield self._number(TITLE, word), 1
+            elif printed == token and token[0].isupper():
+                yield self._number(NAMES, plain), 1
 
     def _number(self, field: int, text: str) -> int:
         key = (field, text)
         term = self._terms.get(key)
         if term is None:
             term = self._terms[key] = len(self._terms)
-            self.field.append(field)
+            self._fields.append(field)
         return term
+
+
+class _Numbers(dict[str, int]):
+    """Numbers what it is asked for, and tells of each that is new."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def __missing__(self, token: str) -> int:
+        self._tell(token)
+        self[token] = number = len(self)
+        return number

@@ -225,7 +225,7 @@ class _Plan:
     def _make_rows(self, event: str, stories: list[tuple[Told, Words | None]]) -> Iterable[Lineage]:
         stories.sort(key=lambda each: each[0].order)
         sources = join_keys([told.keys for told, _ in stories])
-        earliest = min((told.published_at for told, _ in stories if told.published_at), default=None)
+        earliest = next((told.published_at for told, _ in stories if told.published_at), None)
         first = stories[0][1] if stories else None
         for rank, ((told, words), source) in enumerate(zip(stories, sources, strict=True), 1):
             method = tell_method(source, sources)

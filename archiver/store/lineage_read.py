@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 _COLUMNS = ["story_id", "url", "source_url", "published_at", "first_seen_at"]
 _TEXT = ["title", "body"]
+_A_DAY = timedelta(days=1)
+_LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,8 +37,15 @@ class Told:
 
     @property
     def order(self) -> tuple[datetime, datetime, str]:
-        """By which the stories of an event are ranked."""
-        return self.published_at or self.first_seen_at, self.first_seen_at, self.story_id
+        """By which the stories of an event are ranked.
+
+        A day without a time, which reads as midnight, may be any time of it: it counts as the end of the day, or as when the
+        story was first seen, if that was earlier.
+        """
+        at = self.published_at
+        if at is not None and at == at.replace(hour=0, minute=0, second=0, microsecond=0):
+            at = min(max(at, self.first_seen_at), at + _A_DAY) if at < _LAST_DAY else at
+        return at or self.first_seen_at, self.first_seen_at, self.story_id
 
 
 def iter_stories(

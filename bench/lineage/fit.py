@@ -16,7 +16,7 @@ import numpy as np
 
 from archiver.lineage.grouping import gather
 from archiver.lineage.likeness import FEATURES, INTERCEPT, THRESHOLD, WEIGHTS, Floats, Index, Pairs, compare
-from archiver.lineage.words import Vocabulary
+from archiver.lineage.words import Texts
 from bench.lineage.sets import (
     BLOCKS,
     Labelled,
@@ -60,10 +60,11 @@ class Set:
 def make_set(name: str, weight: float, archives: Sequence[list[Labelled]]) -> Set:
     firsts, seconds, features, stories = [], [], [], []
     for number, archive in enumerate(archives):
-        vocabulary = Vocabulary()
-        counts = [vocabulary.count(story.title, story.body) for story in archive]
+        texts = Texts()
+        for story in archive:
+            texts.add(story.title, story.body)
         days = [float(story.published.toordinal()) for story in archive]
-        found = compare(Index(counts, days, vocabulary.field))
+        found = compare(Index(texts.count(), range(len(archive)), days))
         firsts.append(found.first + len(stories))
         seconds.append(found.second + len(stories))
         features.append(found.features)
