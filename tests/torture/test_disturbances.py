@@ -160,7 +160,7 @@ def test_sigterm_does_not_wait_for_a_site_that_hangs(tmp_path: Path) -> None:
 def test_of_two_crawls_of_one_site_the_second_ends_with_6_and_harms_nothing(tmp_path: Path, site: RunningSite) -> None:
     alone = left_alone(tmp_path, site)
     folder = make_project(tmp_path / "project", site.base_url + "/")
-    with start(folder, *CRAWL, "-s", "DOWNLOAD_DELAY=0.1") as first:
+    with start(folder, *CRAWL, "-s", "DOWNLOAD_DELAY=0.5") as first:
         while not list((folder / "data/inbox").glob("*.jsonl")):
             time.sleep(0.02)
         with start(folder, *CRAWL) as second:
