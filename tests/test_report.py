@@ -127,7 +127,7 @@ def test_a_day_without_a_time_is_in_no_race(tmp_path: Path) -> None:
         "1 h later · c.example",
         "day without time · a.example",
     ]
-    assert text_of(page, "//ol/li[3]/p[last()]") == ["2026-06-29 · 9 words"]
+    assert text_of(page, "//ol/li[3]/p[last()]") == ["2026-06-29 · 9 words · shares 91 % of its words with the first"]
 
 
 def test_the_calendar_shows_each_day_of_each_section(archive: Archive, page: str) -> None:

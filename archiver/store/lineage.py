@@ -31,7 +31,7 @@ from archiver.store.sqlite import is_damage, sqlite_errors
 
 logger = logging.getLogger(__name__)
 
-_DAYS_AT_ONCE = 31
+_DAYS_AT_ONCE = 14
 """Of an archive that has no lineage yet, so many days are read and written at a time."""
 
 
