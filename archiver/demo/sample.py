@@ -66,6 +66,8 @@ DAYS = (
     Day(at=_at(7, 22), changed=14, is_full=True, broken=(("tidewater_review", 5, 404), ("ledgerleaf", 7, 410))),
 )
 
+_LEFT = ("writable", "lineage-index.db")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the sample anew; what stands at its place goes first."""
@@ -80,7 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for day in DAYS[: options.rounds]:
         codes = _crawl(day, options.root)
         print(f"{day.at:%Y-%m-%d %H:%M}  {'  '.join(f'{name} {code}' for name, code in codes.items())}", flush=True)
-    for left in (*options.root.glob("state/*.lock"), options.root / "state" / "writable"):
+    # The index of lineage knows files by their times: made anew by whoever publishes, and never the same.
+    for left in (*options.root.glob("state/*.lock"), *(options.root / "state" / name for name in _LEFT)):
         left.unlink(missing_ok=True)
     return 0
 
