@@ -20,6 +20,7 @@ from archiver.arguments import SITE_ARGUMENTS, CrawlArguments, parse_arguments
 from archiver.chain import Chain
 from archiver.discover import MAX_SITEMAP_SIZE
 from archiver.discover.addresses import listing_base, read_address
+from archiver.extract import Selectors
 from archiver.items import Found, PrintedStory
 from archiver.memory import Memory, RawPlace
 from archiver.network.markup import is_too_much
@@ -27,10 +28,9 @@ from archiver.network.refusal import Refused, count_refusal
 from archiver.outcome import Outcome
 from archiver.pages import own_address, read_page
 from archiver.store.coding import MAX_CODINGS, DecodedTooLargeError, decode_body
+from archiver.store.exchange import leads_on_for_good
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from twisted.python.failure import Failure
 
 STORY_PRIORITY = 10
@@ -73,6 +73,7 @@ class Asking(Spider):
     """The state of one crawl, and the requests that its readers of listings and stories make."""
 
     home: ClassVar[str | None] = None
+    selectors: ClassVar[Selectors | None] = None
     accepts: ClassVar[tuple[str, ...]] = SITE_ARGUMENTS
 
     def __init__(self, name: str | None = None, **given: str) -> None:
@@ -263,10 +264,9 @@ def fetched_at(response: Response) -> datetime:
 
 
 def redirects_of(response: Response) -> tuple[list[str], bool]:
-    """Return the addresses that led to an answer, the one asked for first, and whether all led on for good (301, 308)."""
+    """Return the addresses that led to an answer, the one asked for first, and whether all led on for good."""
     asked: list[str] = response.meta.get("redirect_urls", []) if response.request else []
-    reasons: Collection[Any] = response.meta.get("redirect_reasons", []) if asked else []
-    return asked, bool(asked) and set(reasons) <= {301, 308}
+    return asked, bool(asked) and leads_on_for_good(response.meta.get("redirect_reasons", []))
 
 
 def is_torn(response: Response) -> bool:

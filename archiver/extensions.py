@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import platform
 import signal
@@ -113,7 +112,7 @@ class RunRecorder:
         return handle
 
     def spider_opened(self, spider: StorySpider) -> None:
-        for host, until in find_holds(Archive(find_root(spider.settings)), spider.name):
+        for host, until in find_holds(self.archive, spider.name, self.outcome.run):
             pace_of(self.crawler).hold(host, until)
         if spider.is_scheduled and not spider.settings["ARCHIVER_CONTACT"]:
             logger.warning("ARCHIVER_CONTACT is not set: say in it whom the site's owner may write to about the crawl")
@@ -225,11 +224,12 @@ class RunRecorder:
         }
 
 
-def find_holds(archive: Archive, spider: str) -> list[tuple[str, datetime]]:
-    """Return the hosts that a site's last crawl left to a later one, and until when; what cannot be read holds nothing."""
-    last = max(archive.runs_dir.glob(f"*Z-{spider}-????.json"), default=None)
+def find_holds(archive: Archive, spider: str, run: str) -> list[tuple[str, datetime]]:
+    """Return the hosts that a site's last crawl before a run left to a later one, and until when; what cannot be read holds
+    nothing."""
     try:
-        hosts = json.loads(last.read_bytes())["hosts"] if last else {}
+        last = next(read_runs(archive, spider, before=run, most=1), {})
+        hosts = last.get("hosts") or {}
         return [
             (host, datetime.fromisoformat(said["not_before"])) for host, said in hosts.items() if said["not_before"]
         ]

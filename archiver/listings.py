@@ -24,14 +24,12 @@ from archiver.discover import (
     parse_sitemap,
 )
 from archiver.discover.addresses import is_furniture_address, listing_base, read_address
-from archiver.extract import Selectors, extract_story
+from archiver.extract import extract_story
 from archiver.network.refusal import NotAsked, Refused
 from archiver.normalize import slug_section
 from archiver.urls import is_same_site, join_url
 
 if TYPE_CHECKING:
-    from typing import ClassVar
-
     from twisted.python.failure import Failure
 
 MAX_SITEMAPS: Final = 50
@@ -47,8 +45,6 @@ _XML: Final = re.compile(rb"\s*<(?:\?xml|rss|feed|rdf|urlset|sitemapindex)|\x1f\
 
 class ListingReader(Asking):
     """Follows listings page by page, and reads sitemaps in their place where they have proved to name every story."""
-
-    selectors: ClassVar[Selectors | None] = None
 
     def __init__(self, name: str | None = None, **given: str) -> None:
         super().__init__(name, **given)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from archiver.normalize import slug_section
 from archiver.pipelines import describe_storage_error
 from archiver.schedule import LONGEST
 from archiver.store.archive import Archive, StorageError, locked, make_folder
-from archiver.store.exchange import Exchange
+from archiver.store.exchange import Exchange, leads_on_for_good
 from archiver.store.known import Kind, Known, Pass, take_missing
 from archiver.store.ledger import Ledger
 from archiver.store.ledgerfile import site_lock
@@ -31,8 +30,6 @@ from archiver.urls import site_of
 
 if TYPE_CHECKING:
     from scrapy.http import Response
-
-logger = logging.getLogger(__name__)
 
 TRUSTED = timedelta(days=7)
 """How long listings and sitemaps are taken for all that a site has, before its home page is read again."""
@@ -309,7 +306,7 @@ class SiteMemory(Memory):
             self.raw.write(redirect, about | {"kind": "redirect"})
         place = self.raw.write(exchange, about)
         if kind not in ("part", "moved", "gone"):
-            is_moved = bool(redirects) and {redirect.status for redirect in redirects} <= {301, 308}
+            is_moved = leads_on_for_good([redirect.status for redirect in redirects])
             self._answers[asked] = _Answer(
                 response.url, exchange.fetched_at, exchange.status, read_validators(response), place, is_moved
             )

@@ -12,7 +12,7 @@ from scrapy.exceptions import DontCloseSpider
 from scrapy.http import Response
 from scrapy.spiderloader import get_spider_loader
 
-from archiver.arguments import SITE_ARGUMENTS, ArgumentError
+from archiver.arguments import ArgumentError
 from archiver.asking import FetchedStory, GoneStory, Output, parse_page
 from archiver.discover import is_listing
 from archiver.extract import Selectors, extract_story
@@ -35,9 +35,6 @@ class StorySpider(ListingReader, StoryReader):
     """Crawl one site. A site is a subclass with `name`, with `home` or `start_urls` (listings, feeds or sitemaps), and
     with `selectors` where the general rules are not enough."""
 
-    home: ClassVar[str | None] = None
-    selectors: ClassVar[Selectors | None] = None
-    accepts: ClassVar[tuple[str, ...]] = SITE_ARGUMENTS
     is_scheduled: ClassVar[bool] = True
     """False for spiders that run only when named, never by `archiver crawl --all`."""
 

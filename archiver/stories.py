@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from parsel import Selector
 from scrapy import Request
@@ -27,12 +27,12 @@ from archiver.asking import (
 )
 from archiver.chain import Chain
 from archiver.discover.addresses import listing_base
-from archiver.extract import Selectors
 from archiver.extract.parts import find_first_part
 from archiver.items import Found, PrintedStory
 from archiver.memory import LookAlike, RawPlace
 from archiver.network.refusal import NotAsked, Refused, count_refusal
 from archiver.reading import Reading, is_no_story
+from archiver.store.exchange import leads_on_for_good
 from archiver.urls import is_same_site, join_url
 
 if TYPE_CHECKING:
@@ -58,8 +58,6 @@ class Fetching:
 
 class StoryReader(Asking):
     """Takes the pages of stories and hands on what they make."""
-
-    selectors: ClassVar[Selectors | None] = None
 
     def parse_story(self, response: Response, asked_url: str, found: Found, chain: Chain | None = None) -> Output:
         """Extract a story and, where the whole site is crawled, follow what it leads to."""
@@ -281,7 +279,7 @@ class StoryReader(Asking):
             self._lose(asked_url, "too_many_redirects")
             return
         self.outcome.skip(asked_url, "duplicate")
-        if set(request.meta.get("redirect_reasons", [302])) <= {301, 308}:
+        if leads_on_for_good(request.meta.get("redirect_reasons", [])):
             self.memory.note_moved(asked_url, request.url)
         else:
             self.memory.note_left_out(asked_url, "duplicate")

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow.dataset as ds
 import pytest
 from crawls import listing_page
-from torture.harness import Nursery, build_faults, make_project
+from torture.harness import Nursery, make_project
 
 pytestmark = pytest.mark.slow
 
@@ -155,16 +155,6 @@ class Crawls:
     def history(self, story_id: str) -> list[tuple[int, str, str]]:
         rows = [row for row in self.rows("revisions") if row["story_id"] == story_id]
         return sorted((row["revision"], row["status"], row["url"].removeprefix(self.site.url)) for row in rows)
-
-
-@pytest.fixture(scope="module")
-def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
-    library = build_faults(tmp_path_factory.mktemp("faults"))
-    if library is None:
-        pytest.skip("clocks are moved by a preloaded C library: needs Linux and a C compiler")
-    nursery = Nursery(library)
-    yield nursery
-    nursery.close()
 
 
 @pytest.fixture

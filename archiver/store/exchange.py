@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from archiver.store.warc import make_http_head, make_member, make_record_id, sha256_hex
 
+PERMANENT: Final = frozenset({301, 308})
+"""Redirects by which an address leads to another for good: RFC 9110, 15.4."""
 _NO_BODY = frozenset({204, 304})
 """What these answers say of a length is not that of their own content."""
+
+
+def leads_on_for_good(statuses: Collection[object]) -> bool:
+    """Tell by the redirects on the way to an answer whether all of them are permanent; where there was none, it is not.
+
+    >>> leads_on_for_good([301, 308]), leads_on_for_good([301, 302]), leads_on_for_good([])
+    (True, False, False)
+    """
+    return bool(statuses) and PERMANENT.issuperset(statuses)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -26,7 +26,7 @@ from archiver.lineage.likeness import WINDOW
 from archiver.schema import Lineage, table_to_lineage
 from archiver.store.archive import Archive, DamagedFileError
 from archiver.store.lineage_index import LineageIndex
-from archiver.store.lineage_read import Told, is_readable, iter_stories
+from archiver.store.lineage_read import Told, iter_stories
 from archiver.text import fold_text
 
 Rows = dict[str, Lineage]
@@ -57,11 +57,9 @@ class _Plan:
 
     def make(self) -> dict[date, list[Lineage]]:
         for day in self.days:
-            stories = list(iter_stories(self.archive, day, with_text=False))
+            stories = list(iter_stories(self.archive, day, with_text=False, unread=self.unread))
             self.index.put_keys(day, ((story.story_id, story.keys) for story in stories))
             self.told |= {story.story_id: story for story in stories}
-            if not is_readable(self.archive, day):
-                self.unread.add(day)
         held = {story_id: row for day in self.days for story_id, row in self._rows(day).items()}
         # Also of stories that have moved from one of these days to another.
         self.events = {

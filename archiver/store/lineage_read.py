@@ -49,23 +49,26 @@ class Told:
 
 
 def iter_stories(
-    archive: Archive, day: date, *, with_text: bool, only: Collection[str] | None = None
+    archive: Archive,
+    day: date,
+    *,
+    with_text: bool,
+    only: Collection[str] | None = None,
+    unread: set[date] | None = None,
 ) -> Iterator[Told]:
-    """Read the stories of a day, `only` some if given. A partition that cannot be read is passed over: see `is_readable`."""
+    """Read the stories of a day, `only` some if given. A partition that cannot be read is passed over, and its day added to
+    `unread`: a story that was not met may stand there all the same."""
     for path in _files(archive, day):
         table = _read(path, _COLUMNS + (_TEXT if with_text else []))
         if table is None:
+            if unread is not None:
+                unread.add(day)
             continue
         if only is not None:
             table = table.filter(pc.is_in(table["story_id"], pa.array(sorted(only), pa.string())))
         for row in table.to_pylist():
             keys = keys_of(row.pop("url"), row.pop("source_url"))
             yield Told(day=day, keys=keys, **row)
-
-
-def is_readable(archive: Archive, day: date) -> bool:
-    """Tell whether all partitions of a day can be read: else a story that was not met may stand there all the same."""
-    return all(_read(path, ["story_id"]) is not None for path in _files(archive, day))
 
 
 def _files(archive: Archive, day: date) -> list[Path]:

@@ -221,10 +221,6 @@ def _pick_stories(table: pa.Table, numbers: list[int]) -> pa.Table:
     return pa.Table.from_arrays(rows.columns, schema=STORIES)
 
 
-def rows_of(table: pa.Table, stories: Sequence[Story]) -> pa.Table:
-    return table.filter(pc.is_in(table["story_id"], pa.array([story.story_id for story in stories], pa.string())))
-
-
 def put_table(archive: Archive, path: Path, table: pa.Table) -> Path:
     archive.put_atomic(path, lambda file: file.write(encode_parquet(table)))
     return path

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from archiver.items import Story
 from archiver.schema import Revision
 from archiver.store.archive import Archive, DamagedFileError, Partition, StorageError
+from archiver.store.exchange import leads_on_for_good
 from archiver.store.ledgerfile import ledger_file
 from archiver.store.raw_read import RawRecord, iter_records, raw_dir, read_record
 from archiver.store.removed import removed_keys
@@ -240,7 +241,7 @@ def _visits_of(path: Path) -> Iterator[tuple[object, ...]]:
             ways.setdefault(asked, set()).add(record.status)
         elif record.type == "response" and kind in ("story", "gone"):
             statuses = ways.pop(asked, set())
-            is_moved = bool(statuses) and statuses <= {301, 308}
+            is_moved = leads_on_for_good(statuses)
             yield asked, record.url, to_stamp(record.fetched_at), kind, is_moved, record.file, record.offset
 
 

@@ -16,6 +16,7 @@ import pyarrow.dataset as ds
 
 from archiver.normalize import story_id as make_story_id
 from archiver.store.archive import Archive, DamagedFileError, Partition, StorageError
+from archiver.store.exchange import PERMANENT
 from archiver.store.ledger import Ledger
 from archiver.store.ledgerfile import ledger_file, removed_file
 from archiver.store.raw import site_name
@@ -26,7 +27,6 @@ from archiver.store.removed import read_removed
 from archiver.urls import clean_url, site_of
 
 _LISTING_KINDS: Final = ("listing", "feed", "sitemap")
-_PERMANENT: Final = (301, 308)
 _ROW = ["story_id", "url", "site", "date", "section", "raw_file", "raw_offset"]
 
 
@@ -209,7 +209,7 @@ class Search:
         others' as well.
         """
         url, kind = _clean(record.url), record.found.get("kind")
-        if kind == "redirect" and record.status in _PERMANENT and urlsplit(url).path.strip("/"):
+        if kind == "redirect" and record.status in PERMANENT and urlsplit(url).path.strip("/"):
             return {url}
         if kind == "part" and any(_stem(url).startswith(_stem(each)) for each in self.addresses):
             return {url}

@@ -21,7 +21,6 @@ from harness import (
     How,
     Nursery,
     State,
-    build_faults,
     compare,
     make_project,
     rows,
@@ -34,16 +33,6 @@ from archiver.store.archive import Archive
 from archiver.store.ledger import Ledger
 
 CRAWL = ("scrapy", "crawl", "site")
-
-
-@pytest.fixture(scope="module")
-def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
-    library = build_faults(tmp_path_factory.mktemp("faults"))
-    if library is None:
-        pytest.skip("no compiler, or no Linux")
-    nursery = Nursery(library)
-    yield nursery
-    nursery.close()
 
 
 @pytest.fixture(scope="module")

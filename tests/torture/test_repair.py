@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 from crawls import Pages, headlines, listing_page, story_page
-from harness import Nursery, build_faults, make_project, rows, small_site
+from harness import Nursery, make_project, rows, small_site
 
 from archiver.schema import table_to_stories
 from archiver.store.archive import Archive, Partition
@@ -21,16 +20,6 @@ from archiver.store.inbox import InboxWriter
 from archiver.store.verify import verify
 
 CRAWL = ("scrapy", "crawl", "site", "-a", "full=1")
-
-
-@pytest.fixture(scope="module")
-def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
-    library = build_faults(tmp_path_factory.mktemp("faults"))
-    if library is None:
-        pytest.skip("no compiler, or no Linux")
-    nursery = Nursery(library)
-    yield nursery
-    nursery.close()
 
 
 def crawl(nursery: Nursery, folder: Path, day: int) -> None:
