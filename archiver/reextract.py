@@ -14,7 +14,6 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from archiver.extract import Selectors
 from archiver.items import Story
@@ -107,11 +106,11 @@ def reextract(
 
 
 def _list_rows(archive: Archive, day: date | None, site: str | None) -> pa.Table:
-    wanted = ds.scalar(True)
+    wanted = pc.scalar(True)
     if day:
-        wanted &= ds.field("date") == pa.scalar(day, pa.date32())
+        wanted &= pc.field("date") == pa.scalar(day, pa.date32())
     if site:
-        wanted &= ds.field("site") == site
+        wanted &= pc.field("site") == site
     columns = ["story_id", "url", "date", "section", "status", "raw_file", "raw_offset"]
     return scan_stories(archive, columns, wanted)
 

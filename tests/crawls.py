@@ -25,6 +25,11 @@ ARCHIVER_ALLOW_HOSTS = "127.0.0.1"
 """
 
 
+def plain_environment() -> dict[str, str]:
+    """Return the environment without settings of ours: a command of another test may have left some."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("ARCHIVER_", "SCRAPY_"))}
+
+
 @dataclass
 class Project:
     """Commands are run in `folder`; the archive is `folder/data` unless a setting says otherwise."""
@@ -51,8 +56,7 @@ class Project:
         return subprocess.Popen(
             [sys.executable, "-m", *words],
             cwd=self.folder,
-            env={key: value for key, value in os.environ.items() if not key.startswith(("ARCHIVER_", "SCRAPY_"))}
-            | environment,
+            env=plain_environment() | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -233,6 +234,53 @@ def test_a_damaged_partition_of_the_day_keeps_its_rows(archive: Archive) -> None
     archive.stories_file(Partition(date(2026, 6, 29), "markets")).write_bytes(b"")
     publish_run(archive, 2, tell(9, 0))
     assert before.items() <= rows(archive).items() or rows(archive).keys() > before.keys()
+
+
+def read_index(archive: Archive) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(index_file(archive))) as connection:
+        return sorted(connection.execute("SELECT day, story_id, event_id, own_key, source_key FROM stories"))
+
+
+@pytest.mark.slow
+@settings(max_examples=8, deadline=None)
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.booleans()), min_size=1, max_size=4),
+        min_size=2,
+        max_size=5,
+    )
+)
+def test_looking_at_what_was_published_is_as_good_as_looking_at_whole_days(
+    tmp_path_factory: Any, runs: list[list[tuple[int, int, bool]]]
+) -> None:
+    archive = Archive(tmp_path_factory.mktemp("lineage") / "data")
+    for number, run in enumerate(runs):
+        told = [
+            tell(
+                event, n, day=10 + event, source=f"https://wire.example/2026/06/story-number-{event % 2}" if linked else None,
+                section="politics" if n else "markets", content_hash=f"{number}", fetched_at=NOW + timedelta(number),
+            )
+            for event, n, linked in run
+        ]  # fmt: skip
+        publish_run(archive, number, *told)
+    days = {date(2026, 6, 10 + event) for run in runs for event, _, _ in run}
+    tree = published_tree(archive)
+    assert update_lineage(archive, days) == []
+    kept = read_index(archive)
+    index_file(archive).unlink()
+    assert update_lineage(archive, days) == []
+    assert read_index(archive) == kept
+    assert published_tree(archive) == tree
+    assert faults(archive) == []
+
+
+def test_a_damaged_file_is_made_anew_with_all_stories_of_its_day(archive: Archive) -> None:
+    stories = [tell(event, 0) for event in range(3)]
+    publish_run(archive, 1, *stories)
+    whole = rows(archive)
+    archive.lineage_file(date(2026, 6, 29)).write_bytes(b"")
+    publish_run(archive, 2, replace(stories[0], content_hash="other", fetched_at=NOW + timedelta(1)))
+    assert rows(archive) == whole
 
 
 # --- taken down, moved, lost

@@ -11,7 +11,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 from scrapy.utils.project import get_project_settings
 
 from archiver.arguments import describe_unknown
@@ -91,7 +91,7 @@ def _read_jobs(text: str) -> int:
 
 
 def _name_unknown(archive: Archive, site: str) -> str | None:
-    sites = set(scan_stories(archive, ["site"], ds.scalar(True))["site"].to_pylist())
+    sites = set(scan_stories(archive, ["site"], pc.scalar(True))["site"].to_pylist())
     return None if site in sites else describe_unknown("site", site, sorted(sites))
 
 

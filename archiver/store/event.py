@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 
 from archiver.items import Story
 from archiver.schema import Lineage, table_to_lineage
@@ -78,12 +78,12 @@ def find_event(archive: Archive, url: str) -> Event | None:
         raise NoLineageError(url)
     event_id = rows[story.story_id].event_id
     days: set[date] = {
-        row["date"] for row in scan_lineage(archive, ["date"], ds.field("event_id") == event_id).to_pylist()
+        row["date"] for row in scan_lineage(archive, ["date"], pc.field("event_id") == event_id).to_pylist()
     }
     members = []
     for day in sorted(days):
         found = [row for row in table_to_lineage(archive.read_lineage(day), date=day) if row.event_id == event_id]
-        is_member = (ds.field("date") == day) & ds.field("story_id").isin([row.story_id for row in found])
+        is_member = (pc.field("date") == day) & pc.field("story_id").isin([row.story_id for row in found])
         sections = {
             place["story_id"]: place["section"]
             for place in scan_stories(archive, ["story_id", "section"], is_member).to_pylist()

@@ -199,12 +199,17 @@ class InboxIndex:
         rows = self._select("SELECT DISTINCT date, section FROM stories ORDER BY date, section")
         return [Partition(date.fromisoformat(day), section) for day, section in rows]
 
+    def story_ids(self, partition: Partition) -> list[str]:
+        """Return the stories of a partition."""
+        rows = self._select("SELECT story_id FROM stories WHERE (date, section) = (?, ?)", *_values(partition))
+        return [story_id for (story_id,) in rows]
+
     def batches(self, partition: Partition) -> Iterator[list[Story]]:
         """Yield the stories of a partition in the order of their sites and addresses, some at a time."""
         batch: list[Story] = []
         size = 0
         with sqlite_errors(self._path), storage_errors(self._path):
-            for start, length in self._rows.execute(_LINES, (partition.date.isoformat(), partition.section)):
+            for start, length in self._rows.execute(_LINES, _values(partition)):
                 if batch and (len(batch) == BATCH or size + length > BATCH_BYTES):
                     yield batch
                     batch, size = [], 0
@@ -220,6 +225,10 @@ class InboxIndex:
 
     def close(self) -> None:
         self._rows.close()
+
+
+def _values(partition: Partition) -> tuple[str, str]:
+    return partition.date.isoformat(), partition.section
 
 
 _PUT_STORY = """

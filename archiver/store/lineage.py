@@ -10,14 +10,23 @@ import errno
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 
+from archiver.lineage.events import Keys
 from archiver.schema import LINEAGE, Lineage, encode_parquet, lineage_to_table
-from archiver.store.archive import Archive, DamagedFileError, decode_parquet, make_folder, storage_errors, sync_folder
+from archiver.store.archive import (
+    Archive,
+    DamagedFileError,
+    Partition,
+    decode_parquet,
+    make_folder,
+    storage_errors,
+    sync_folder,
+)
 from archiver.store.lineage_index import (
     drop_lineage_index,
     index_file,
@@ -25,7 +34,7 @@ from archiver.store.lineage_index import (
     list_lineage_days,
     open_lineage_index,
 )
-from archiver.store.lineage_plan import plan_lineage
+from archiver.store.lineage_plan import Stories, plan_lineage
 from archiver.store.manifest import write_manifest
 from archiver.store.sqlite import is_damage, sqlite_errors
 
@@ -35,8 +44,13 @@ _DAYS_AT_ONCE = 14
 """Of an archive that has no lineage yet, so many days are read and written at a time."""
 
 
-def update_lineage(archive: Archive, touched: Iterable[date]) -> list[Path]:
+def update_lineage(
+    archive: Archive, touched: Iterable[date] = (), stories: Mapping[Partition, Collection[str]] | None = None
+) -> list[Path]:
     """Bring the lineage of these days up to date with their stories, and of days that have stories and no lineage yet.
+
+    `stories` are those that may have changed, by the partition they stand in, where no other has: nothing else is read of
+    their days.
 
     A story that has a place keeps it, unless its source has become another. Other days change where an event that is
     touched reaches into them. Returns the files written, manifests too. Doing it twice changes nothing. The cost is set by
@@ -44,32 +58,42 @@ def update_lineage(archive: Archive, touched: Iterable[date]) -> list[Path]:
     """
     files = finish_lineage(archive)
     lacking = set(list_days_of(archive.stories_dir)) - set(list_lineage_days(archive))
-    wanted = sorted((days := set(touched)) | lacking)
+    some: dict[date, dict[str, Collection[str]]] = {}
+    for partition, story_ids in (stories or {}).items():
+        some.setdefault(partition.date, {})[partition.section] = story_ids
+    days = set(touched) | set(some)
+    wanted = sorted(days | lacking)
+    for whole in lacking | set(touched):
+        some.pop(whole, None)
     for low in range(0, len(wanted), _DAYS_AT_ONCE):
-        changes = _plan(archive, wanted[low : low + _DAYS_AT_ONCE])
+        changes, keys = _plan(archive, wanted[low : low + _DAYS_AT_ONCE], some)
         if changes:
             tables = {day: lineage_to_table(rows) for day, rows in sorted(changes.items())}
             # One file is put in place at once, and the caller names the files of its days in the manifest.
             if len(tables) > 1 or not tables.keys() <= set(days):
                 _write_down(archive, tables)
             files += _carry_out(archive, tables)
+            with sqlite_errors(index_file(archive)), open_lineage_index(archive, refresh=False) as index:
+                for day, rows in changes.items():
+                    index.enter(day, rows, keys)
     return files
 
 
-def _plan(archive: Archive, days: list[date]) -> dict[date, list[Lineage]]:
+def _plan(archive: Archive, days: list[date], some: Stories) -> tuple[dict[date, list[Lineage]], dict[str, Keys]]:
     make_folder(archive.state_dir)
     path = index_file(archive)
+    some = {day: some[day] for day in days if day in some}
     with sqlite_errors(path):
         try:
             with open_lineage_index(archive) as index:
-                return plan_lineage(archive, index, days)
+                return plan_lineage(archive, index, days, some)
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
             logger.warning("%s is damaged and made anew: %s", path, error)
         drop_lineage_index(archive)
         with open_lineage_index(archive) as index:
-            return plan_lineage(archive, index, days)
+            return plan_lineage(archive, index, days, some)
 
 
 def has_unfinished_lineage(archive: Archive) -> bool:

@@ -7,7 +7,7 @@ has changed since, is read again. A day's file is known by its size, times and n
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from archiver.lineage.events import Keys, keys_of
+from archiver.schema import Lineage
 from archiver.store.archive import Archive, DamagedFileError, storage_errors
 from archiver.store.lineage_read import iter_stories
 
@@ -68,6 +69,27 @@ class LineageIndex:
             )
         self._connection.execute("INSERT INTO days VALUES (?, ?)", (day.isoformat(), seen))
 
+    def enter(self, day: date, rows: Iterable[Lineage], keys: Mapping[str, Keys]) -> None:
+        """Enter the rows just written of a day, so that they need not be read again.
+
+        `keys` are those of stories that the index may not have; a day with others is left to be read.
+        """
+        select = "SELECT story_id, own_key FROM stories WHERE day = ?"
+        known = dict(self._connection.execute(select, (day.isoformat(),)))
+        known |= {story_id: each.own for story_id, each in keys.items()}
+        rows = list(rows)
+        if not rows or any(row.story_id not in known for row in rows):
+            return
+        self._forget(day.isoformat())
+        values = [
+            (row.story_id, day.isoformat(), row.event_id, known[row.story_id], key_of_address(row.source_url))
+            for row in rows
+        ]
+        self._connection.executemany("INSERT INTO stories VALUES (?, ?, ?, ?, ?)", values)
+        self._connection.execute(
+            "INSERT INTO days VALUES (?, ?)", (day.isoformat(), _see(self._archive.lineage_file(day)))
+        )
+
     def put_keys(self, day: date, keys: Iterable[tuple[str, Keys]]) -> None:
         """Enter by what stories of a day can be told now: one may have moved to another address since."""
         rows = [(each.own, each.source, day.isoformat(), story_id) for story_id, each in keys]
@@ -108,8 +130,13 @@ class LineageIndex:
 _NO_KEYS: Final = keys_of(None, None)
 
 
+def key_of_address(source_url: str | None) -> str | None:
+    """Return the key of the source that a row of lineage names."""
+    return source_url.removeprefix("https://") if source_url else None
+
+
 @contextmanager
-def open_lineage_index(archive: Archive) -> Iterator[LineageIndex]:
+def open_lineage_index(archive: Archive, *, refresh: bool = True) -> Iterator[LineageIndex]:
     """Open the index; one of another version is made anew. What is written is kept if the block ends well.
 
     Raises sqlite3.DatabaseError where the file is damaged: `drop_lineage_index` then.
@@ -118,7 +145,8 @@ def open_lineage_index(archive: Archive) -> Iterator[LineageIndex]:
     with closing(_connect(path)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         index = LineageIndex(archive, connection)
-        index.refresh()
+        if refresh:
+            index.refresh()
         yield index
         connection.execute("COMMIT")
 
@@ -159,7 +187,7 @@ def compare_index(archive: Archive) -> str | None:
 def _read_day(archive: Archive, day: date) -> list[tuple[str, str, str | None]]:
     table = archive.read_lineage(day).select(["story_id", "event_id", "source_url"]).sort_by("story_id")
     return [
-        (story_id, event_id, address.removeprefix("https://") if address else None)
+        (story_id, event_id, key_of_address(address))
         for story_id, event_id, address in zip(*(column.to_pylist() for column in table.columns), strict=True)
     ]
 

@@ -31,11 +31,21 @@ from archiver.text import fold_text
 
 Rows = dict[str, Lineage]
 """story_id → row, of one day."""
+Stories = Mapping[date, Mapping[str, Several[str]]]
+"""Day → section → story_ids."""
 
 
-def plan_lineage(archive: Archive, index: LineageIndex, days: Iterable[date]) -> dict[date, list[Lineage]]:
-    """Return the days whose rows are to be others, and all rows of each; nothing is written."""
-    return _Plan(archive, index, sorted(days)).make()
+def plan_lineage(
+    archive: Archive, index: LineageIndex, days: Iterable[date], stories: Stories | None = None
+) -> tuple[dict[date, list[Lineage]], dict[str, Keys]]:
+    """Return the days whose rows are to be others, with all rows of each, and the keys of the stories looked at; nothing
+    is written.
+
+    Of a day in `stories` only those are looked at; what else stands there is taken to be as it was.
+    """
+    plan = _Plan(archive, index, sorted(days), dict(stories or {}))
+    changes = plan.make()
+    return changes, {story_id: told.keys for story_id, told in plan.told.items()}
 
 
 @dataclass
@@ -43,6 +53,7 @@ class _Plan:
     archive: Archive
     index: LineageIndex
     days: list[date]
+    stories: dict[date, Mapping[str, Several[str]]]
     told: dict[str, Told] = field(default_factory=dict)
     """The stories of the days, without their texts."""
     standing: dict[date, Rows] = field(default_factory=dict)
@@ -54,13 +65,19 @@ class _Plan:
     likelihoods: dict[str, float] = field(default_factory=dict)
     """Story → mean likelihood with the others of its event, as far as they were compared."""
     unread: set[date] = field(default_factory=set)
+    """Days of which not all stories were read: one that was not met may stand there all the same."""
 
     def make(self) -> dict[date, list[Lineage]]:
         for day in self.days:
-            stories = list(iter_stories(self.archive, day, with_text=False, unread=self.unread))
+            stories = list(self._look_at(day))
             self.index.put_keys(day, ((story.story_id, story.keys) for story in stories))
             self.told |= {story.story_id: story for story in stories}
-        held = {story_id: row for day in self.days for story_id, row in self._rows(day).items()}
+        held = {
+            story_id: row
+            for day in self.days
+            for story_id, row in self._rows(day).items()
+            if day not in self.stories or story_id in self.told
+        }
         # Also of stories that have moved from one of these days to another.
         self.events = {
             story_id: held[story_id].event_id
@@ -72,12 +89,22 @@ class _Plan:
             self._place(new, held)
         return self._rank(touched | set(self.events.values()))
 
+    def _look_at(self, day: date) -> Iterable[Told]:
+        self._rows(day)  # damaged, they are wanted whole
+        if day not in self.stories:
+            return iter_stories(self.archive, day, with_text=False, unread=self.unread)
+        self.unread.add(day)
+        sections = self.stories[day]
+        only = {story_id for each in sections.values() for story_id in each}
+        return iter_stories(self.archive, day, with_text=False, only=only, sections=sections)
+
     def _rows(self, day: date) -> Rows:
         if day not in self.standing:
             try:
                 rows = table_to_lineage(self.archive.read_lineage(day), date=day)
-            except DamagedFileError:  # made anew
+            except DamagedFileError:  # made anew, with all stories of the day
                 rows = []
+                self.stories.pop(day, None)
             self.standing[day] = {row.story_id: row for row in rows}
         return self.standing[day]
 

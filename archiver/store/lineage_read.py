@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from archiver.lineage.events import Keys, keys_of
-from archiver.store.archive import Archive, storage_errors
+from archiver.store.archive import Archive, Partition, storage_errors
 
 logger = logging.getLogger(__name__)
 
@@ -54,11 +54,12 @@ def iter_stories(
     *,
     with_text: bool,
     only: Collection[str] | None = None,
+    sections: Collection[str] | None = None,
     unread: set[date] | None = None,
 ) -> Iterator[Told]:
-    """Read the stories of a day, `only` some if given. A partition that cannot be read is passed over, and its day added to
-    `unread`: a story that was not met may stand there all the same."""
-    for path in _files(archive, day):
+    """Read the stories of a day, `only` some, or some sections, if given. A partition that cannot be read is passed over,
+    and its day added to `unread`: a story that was not met may stand there all the same."""
+    for path in _files(archive, day, sections):
         table = _read(path, _COLUMNS + (_TEXT if with_text else []))
         if table is None:
             if unread is not None:
@@ -71,7 +72,9 @@ def iter_stories(
             yield Told(day=day, keys=keys, **row)
 
 
-def _files(archive: Archive, day: date) -> list[Path]:
+def _files(archive: Archive, day: date, sections: Collection[str] | None) -> list[Path]:
+    if sections is not None:
+        return [path for each in sorted(sections) if (path := archive.stories_file(Partition(day, each))).exists()]
     folder = archive.stories_dir / f"date={day.isoformat()}"
     with storage_errors(folder):
         return sorted(folder.glob("section=*/stories.parquet"))

@@ -18,6 +18,7 @@ from archiver.normalize import story_id as make_story_id
 from archiver.store.archive import (
     Archive,
     DamagedFileError,
+    Partition,
     StorageError,
     locked,
     make_folder,
@@ -158,7 +159,7 @@ def _publish_file(archive: Archive, path: Path, report: PublishReport, reread: R
         earlier_failures = len(report.failures)
         counts = report.runs.setdefault(path.stem, Counter())
         _place(archive, index, report)
-        published = []
+        published: dict[Partition, list[str]] = {}
         for partition in index.partitions():
             try:
                 merged = merge_partition(archive, partition, index.batches(partition), reread)
@@ -166,11 +167,11 @@ def _publish_file(archive: Archive, path: Path, report: PublishReport, reread: R
                 logger.error("%s stays in the inbox: %s", path.name, error)
                 report.failures.append(error)
             else:
-                published.append(partition)
+                published[partition] = index.story_ids(partition)
                 report.files_written += merged.files
                 report.restated += merged.restated
                 counts.update({(site, partition.section, kind): n for (site, kind), n in merged.counts.items()})
-        report.files_written += update_lineage(archive, {partition.date for partition in published})
+        report.files_written += update_lineage(archive, stories=published)
         report.files_written += write_manifest(archive, published)
         if len(report.failures) == earlier_failures:
             _finish(archive, path, index, report)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from archiver.items import Story
 from archiver.normalize import story_id as make_story_id
@@ -32,7 +31,7 @@ class KnownStory:
 def read_known(archive: Archive, site: str) -> list[KnownStory]:
     """Return the published stories of a site; their texts stay unread."""
     columns = ["story_id", "url", "section", "content_hash"]
-    table = scan_stories(archive, columns, ds.field("site") == site)
+    table = scan_stories(archive, columns, pc.field("site") == site)
     return [KnownStory(**row) for row in table.to_pylist()]
 
 
@@ -43,11 +42,11 @@ def find_story(archive: Archive, url: str) -> Story | None:
     """
     wanted = make_story_id(url)  # the key of a story is its first address
     columns = ["story_id", "url", "date", "section"]
-    places = scan_stories(archive, columns, (ds.field("url") == url) | (ds.field("story_id") == wanted)).to_pylist()
+    places = scan_stories(archive, columns, (pc.field("url") == url) | (pc.field("story_id") == wanted)).to_pylist()
     if not places:
-        moved = scan_revisions(archive, ["story_id"], ds.field("url") == url)["story_id"]
+        moved = scan_revisions(archive, ["story_id"], pc.field("url") == url)["story_id"]
         if len(moved):
-            places = scan_stories(archive, columns, ds.field("story_id") == moved[-1].as_py()).to_pylist()
+            places = scan_stories(archive, columns, pc.field("story_id") == moved[-1].as_py()).to_pylist()
     for place in sorted(places, key=lambda place: place["url"] != url):
         if story := read_story(archive, Partition(place["date"], place["section"]), place["story_id"]):
             return story
@@ -68,7 +67,7 @@ def find_revisions(archive: Archive, story: Story) -> list[Revision]:
     return table_to_revisions(rows, date=story.date, section=story.section)
 
 
-def scan_stories(archive: Archive, columns: list[str], rows: ds.Expression) -> pa.Table:
+def scan_stories(archive: Archive, columns: list[str], rows: pc.Expression) -> pa.Table:
     """Return columns of the rows of `stories/` that a condition picks; the others stay unread.
 
     Raises DamagedFileError where a file cannot be read back.
@@ -76,19 +75,21 @@ def scan_stories(archive: Archive, columns: list[str], rows: ds.Expression) -> p
     return _scan(archive.stories_dir, columns, rows)
 
 
-def scan_revisions(archive: Archive, columns: list[str], rows: ds.Expression) -> pa.Table:
+def scan_revisions(archive: Archive, columns: list[str], rows: pc.Expression) -> pa.Table:
     """Return columns of the rows of `revisions/` that a condition picks; as `scan_stories`."""
     return _scan(archive.revisions_dir, columns, rows)
 
 
-def scan_lineage(archive: Archive, columns: list[str], rows: ds.Expression) -> pa.Table:
+def scan_lineage(archive: Archive, columns: list[str], rows: pc.Expression) -> pa.Table:
     """Return columns of the rows of `lineage/` that a condition picks; as `scan_stories`."""
     return _scan(archive.lineage_dir, columns, rows)
 
 
-def _scan(folder: Path, columns: list[str], rows: ds.Expression) -> pa.Table:
+def _scan(folder: Path, columns: list[str], rows: pc.Expression) -> pa.Table:
     if not folder.is_dir():
         return pa.table({column: pa.array([]) for column in columns})
+    import pyarrow.dataset as ds  # which imports pandas where it is installed: a quarter of what a crawl takes to start
+
     checked = ds.ParquetFileFormat(
         default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
     )

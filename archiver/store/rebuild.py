@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 
 from archiver.items import Found
 from archiver.likeness import title_key
@@ -45,7 +45,7 @@ def add_addresses(ledger: sqlite3.Connection, archive: Archive, site: str, story
 
 
 def _scan(archive: Archive, site: str, columns: list[str]) -> Iterator[dict[str, Any]]:
-    table = scan_stories(archive, columns, ds.field("site") == site)
+    table = scan_stories(archive, columns, pc.field("site") == site)
     for batch in table.to_batches():  # not all at once: a row as a dictionary is many times its size
         yield from batch.to_pylist()
 

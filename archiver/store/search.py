@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 
 from archiver.normalize import story_id as make_story_id
 from archiver.store.archive import Archive, DamagedFileError, Partition, StorageError
@@ -110,7 +110,7 @@ class Search:
     def _find_story_id(self) -> str | None:
         """As `find_story`: where a story has moved away and another stands there now, that one is meant."""
         key = make_story_id(self.url)
-        is_wanted = (ds.field("url") == self.url) | (ds.field("story_id") == key)
+        is_wanted = (pc.field("url") == self.url) | (pc.field("story_id") == key)
         for scan in (scan_stories, scan_revisions):
             rows = scan(self.archive, ["story_id", "url"], is_wanted).to_pylist()
             for row in sorted(rows, key=lambda row: row["url"] != self.url):
@@ -121,7 +121,7 @@ class Search:
         return known or next(filter(None, before), None)
 
     def _rows(self, scan: Any) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = scan(self.archive, _ROW, ds.field("story_id") == self.story_id).to_pylist()
+        rows: list[dict[str, Any]] = scan(self.archive, _ROW, pc.field("story_id") == self.story_id).to_pylist()
         return rows if self.story_id else []
 
     def _find_addresses(self) -> set[str]:
@@ -141,7 +141,7 @@ class Search:
         """Leave out addresses at which another story stands now."""
         if not addresses:
             return set()
-        is_other = ds.field("url").isin(sorted(addresses)) & (ds.field("story_id") != (self.story_id or ""))
+        is_other = pc.field("url").isin(sorted(addresses)) & (pc.field("story_id") != (self.story_id or ""))
         return addresses - {row["url"] for row in scan_stories(self.archive, ["url"], is_other).to_pylist()} | {
             self.url
         }
@@ -216,7 +216,7 @@ class Search:
         return set()
 
     def _places_of_others(self, files: Collection[str]) -> set[tuple[str, int]]:
-        is_other = ds.field("raw_file").isin(sorted(files)) & (ds.field("story_id") != (self.story_id or ""))
+        is_other = pc.field("raw_file").isin(sorted(files)) & (pc.field("story_id") != (self.story_id or ""))
         columns = ["raw_file", "raw_offset"]
         rows = [
             row for scan in (scan_stories, scan_revisions) for row in scan(self.archive, columns, is_other).to_pylist()

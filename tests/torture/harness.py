@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from crawls import SETTINGS
+from crawls import SETTINGS, plain_environment
 
 from archiver.demo.server import DemoNetwork, RunningSite
 from archiver.demo.stories import SourceEvent, load_events
@@ -86,10 +85,9 @@ class Nursery:
     """Runs commands one after another, each in a fork of a process that has imported everything."""
 
     def __init__(self, library: Path) -> None:
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(("ARCHIVER_", "SCRAPY_"))}
         self._process = subprocess.Popen(
             [sys.executable, str(HERE / "nursery.py")],
-            env=environment | {"LD_PRELOAD": str(library)},
+            env=plain_environment() | {"LD_PRELOAD": str(library)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from crawls import headlines, listing_page, story_page
+from crawls import headlines, listing_page, plain_environment, story_page
 from harness import (
     Fault,
     How,
@@ -54,7 +54,9 @@ def project(tmp_path: Path, site: RunningSite) -> Path:
 
 def start(folder: Path, *words: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", *words]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        command, cwd=folder, env=plain_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 def left_alone(tmp_path: Path, site: RunningSite, name: str = "alone") -> State:
