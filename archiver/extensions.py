@@ -139,7 +139,8 @@ class RunRecorder:
         self.outcome.fail(_asked_url(response), "exception")
 
     def spider_error(self, response: Response | None) -> None:
-        self.outcome.fail(_asked_url(response), "exception")
+        if url := _asked_url(response):  # else the spider failed as it began: no page is lost, none was asked for
+            self.outcome.fail(url, "exception")
 
     def spider_closed(self, spider: Spider, reason: str) -> None:
         self.finish_reason = reason

@@ -90,10 +90,13 @@ class SiteMemory(Memory):
         self.archive, self.spider, self.site = archive, spider, site
         self._held = ExitStack()
         make_folder(archive.state_dir)
+        lock = site_lock(archive, site)
         try:
-            self._held.enter_context(locked(site_lock(archive, site), fcntl.LOCK_EX | fcntl.LOCK_NB))
+            self._held.enter_context(locked(lock, fcntl.LOCK_EX | fcntl.LOCK_NB))
         except BlockingIOError as error:
             raise SiteBusyError(site) from error
+        except OSError as error:
+            raise StorageError(error.errno, error.strerror, str(lock)) from error
         try:
             finish_leftovers(archive, site)
             self.raw = RawWriter(archive, site, spider.outcome.run, started_at=spider.outcome.started_at)
