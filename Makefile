@@ -5,7 +5,8 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types fast slow torture lock sample notebooks columns bench-extraction bench-rules clean
+.PHONY: help install demo test lint types fast slow torture lock sample notebooks columns bench bench-peers bench-lock bench-extraction \
+	bench-rules clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -69,6 +70,24 @@ bench-extraction: bench/.venv/.installed ## score and time extraction against it
 
 bench-rules: $(INSTALLED) ## leave out each group of extraction rules and score: ARGS="--only title"
 	@$(BIN)/python -m bench.extraction.ablation $(ARGS)
+
+bench: bench-peers ## measure speed and memory beside peers; writes bench/RESULTS.md: PARTS="crawl start" ARGS="--small"
+	@$(BIN)/python -m bench.run $(PARTS) $(ARGS)
+
+# Each peer has an environment of its own: they disagree about what they need.
+PEERS := feed crawlee news-please
+bench-peers: $(INSTALLED) $(PEERS:%=bench/peers/%/.installed) ## make the environments of the peers
+
+bench/peers/%/.installed: bench/speed/peers/%.lock
+	@test -x bench/peers/$*/bin/python || $(PYTHON) -m venv bench/peers/$*
+	bench/peers/$*/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes --no-deps -r $<
+	@touch $@
+
+bench-lock: $(INSTALLED) ## pin the newest versions of the peers
+	$(BIN)/python -m pip install --quiet uv
+	@for peer in $(PEERS); do $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make bench-lock" \
+		bench/speed/peers/$$peer.in --output-file bench/speed/peers/$$peer.lock; done
 
 clean: ## remove .venv, caches and data/demo
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build dist *.egg-info data/demo

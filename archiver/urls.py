@@ -51,9 +51,10 @@ _suffixes = TLDExtract(
 )
 _HOST = re.compile(r"(?!.{254})[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 """A host as resolvers take it. Underscores are no letters of a host name, and yet sites are served under them."""
-_CLEAN = re.compile(r"(?!.{250})https?://[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+/[A-Za-z0-9._~/-]*")
+_ORIGIN = r"(?!.{250})https?://[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+(?::(?!80/|443/)(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?"
+_CLEAN = re.compile(_ORIGIN + r"/[A-Za-z0-9._~/-]*")
 """An address that there is nothing to clean of: most are such, and the check takes a fiftieth of the cleaning."""
-_CLEAN_ORIGIN = re.compile(r"(?!.{250})https?://[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+(?=/)")
+_CLEAN_ORIGIN = re.compile(_ORIGIN + r"(?=/)")
 _CLEAN_PATH = re.compile(r"/[A-Za-z0-9_~-][A-Za-z0-9._~/-]{0,2000}")
 _STRAY = re.compile(r"[\t\r\n\x00-\x1f\u00ad\u200b-\u200f\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
 

@@ -45,12 +45,16 @@ _DAYS_AT_ONCE = 14
 
 
 def update_lineage(
-    archive: Archive, touched: Iterable[date] = (), stories: Mapping[Partition, Collection[str]] | None = None
+    archive: Archive,
+    touched: Iterable[date] = (),
+    stories: Mapping[Partition, Collection[str]] | None = None,
+    *,
+    is_named: bool = False,
 ) -> list[Path]:
     """Bring the lineage of these days up to date with their stories, and of days that have stories and no lineage yet.
 
     `stories` are those that may have changed, by the partition they stand in, where no other has: nothing else is read of
-    their days.
+    their days. With `is_named` the caller writes the manifest of the days asked for, and calls again if it is killed before.
 
     A story that has a place keeps it, unless its source has become another. Other days change where an event that is
     touched reaches into them. Returns the files written, manifests too. Doing it twice changes nothing. The cost is set by
@@ -72,7 +76,7 @@ def update_lineage(
             # One file is put in place at once, and the caller names the files of its days in the manifest.
             if len(tables) > 1 or not tables.keys() <= set(days):
                 _write_down(archive, tables)
-            files += _carry_out(archive, tables)
+            files += _carry_out(archive, tables, named=days if is_named else ())
             with sqlite_errors(index_file(archive)), open_lineage_index(archive, refresh=False) as index:
                 for day, rows in changes.items():
                     index.enter(day, rows, keys)
@@ -132,7 +136,7 @@ def _write_down(archive: Archive, tables: Mapping[date, pa.Table]) -> None:
     archive.put_atomic(_journal(archive), lambda file: file.write(encode_parquet(told)))
 
 
-def _carry_out(archive: Archive, tables: Mapping[date, pa.Table]) -> list[Path]:
+def _carry_out(archive: Archive, tables: Mapping[date, pa.Table], named: Collection[date] = ()) -> list[Path]:
     files = []
     for day, table in tables.items():
         path = archive.lineage_file(day)
@@ -141,7 +145,7 @@ def _carry_out(archive: Archive, tables: Mapping[date, pa.Table]) -> list[Path]:
         else:
             _remove(path)
         files.append(path)
-    files += write_manifest(archive, (), lineage=tables)
+    files += write_manifest(archive, (), lineage=tables.keys() - set(named))
     with storage_errors(_journal(archive)):
         if _journal(archive).exists():
             _journal(archive).unlink()

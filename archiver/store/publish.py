@@ -171,7 +171,7 @@ def _publish_file(archive: Archive, path: Path, report: PublishReport, reread: R
                 report.files_written += merged.files
                 report.restated += merged.restated
                 counts.update({(site, partition.section, kind): n for (site, kind), n in merged.counts.items()})
-        report.files_written += update_lineage(archive, stories=published)
+        report.files_written += update_lineage(archive, stories=published, is_named=True)
         report.files_written += write_manifest(archive, published)
         if len(report.failures) == earlier_failures:
             _finish(archive, path, index, report)

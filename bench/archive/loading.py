@@ -1,10 +1,8 @@
-"""Is `archiver.load` as quick as plain readers on an archive of a year, and what do a query and the report take of it?
+"""What a query and the report take of an archive of a year, each in a process of its own: CPU and peak memory.
 
-    python bench/archive/loading.py [--stories 1000000] [--dir DIR]
+    python -m bench.archive.loading [--stories 1000000] [--dir DIR]
 
-Builds `stories/` of 2,920 partitions, then takes turns: title and date of all stories against pyarrow.dataset, one day and
-section against pandas on the file itself, each in one process. Prints medians of CPU time and of wall time and their ratios,
-and CPU and peak memory of `archiver sql` and `archiver report` in processes of their own. Machines are shared: trust the ratios.
+Builds `stories/` of 2,920 partitions; `make bench PARTS=load` times `archiver.load` on the same.
 A million stories take 0.3 GB in DIR and some minutes to make; an archive that stands in DIR already is used again.
 """
 
@@ -12,27 +10,17 @@ from __future__ import annotations
 
 import argparse
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
-import pandas as pd
-import pyarrow.dataset as ds
-
-import archiver
 from archiver.schema import encode_parquet, stories_to_table
 from archiver.store.archive import Archive
-
-sys.path.insert(0, str(Path(__file__).parent))
-import flat
+from bench.archive import flat
 
 PARTITIONS = 2_920
-RUNS = 9
 
 
 def build(archive: Archive, stories: int) -> None:
@@ -46,22 +34,6 @@ def build(archive: Archive, stories: int) -> None:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(encode_parquet(flat._readdress(rows, flat._addresses(day)[:number])))
-
-
-def compare(name: str, limit: float, **ways: Callable[[], object]) -> None:
-    taken: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
-    for _ in range(RUNS + 1):
-        for way, read in ways.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            read()
-            taken[way].append((time.perf_counter() - wall, time.process_time() - cpu))
-    medians = {way: [statistics.median(each[1:]) for each in zip(*runs, strict=True)] for way, runs in taken.items()}
-    ours, theirs = medians.values()
-    for way, (wall, cpu) in medians.items():
-        print(f"{name}: {way} {1000 * cpu:.1f} ms CPU, {1000 * wall:.1f} ms")
-    print(
-        f"{name}: ours / theirs {ours[1] / theirs[1]:.2f} CPU, {ours[0] / theirs[0]:.2f} wall (wanted: {limit} at most)\n"
-    )
 
 
 MEASURE = """
@@ -88,19 +60,6 @@ def main() -> None:
         root = options.dir or Path(temporary)
         archive = Archive(root)
         build(archive, options.stories)
-        place = list(islice(flat.list_partitions(), PARTITIONS // 2))[-1]
-        file = archive.stories_file(place)
-        compare(
-            "one day and section", 1.5,
-            ours=lambda: archiver.load(root=root, since=place.date, until=place.date, section=place.section).to_pandas(),
-            pandas=lambda: pd.read_parquet(file),
-        )  # fmt: skip
-        columns = ["title", "date"]
-        compare(
-            "title and date of all", 1.2,
-            ours=lambda: archiver.load(root=root, columns=columns),
-            pyarrow=lambda: ds.dataset(root / "stories", partitioning="hive").to_table(columns=columns),
-        )  # fmt: skip
         run(root, "sql", "select site, count(*) as stories from stories group by site")
         run(root, "report", "-o", str(Path(temporary) / "report.html"))
 
