@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 import archiver
 from archiver.extract import extract_story
+from archiver.pages import read_page
 from archiver.schema import encode_parquet, stories_to_table, story_to_json, table_to_stories
 from archiver.store.archive import Archive
 from bench.archive import crawl_memory, loading, reextract
@@ -194,7 +195,7 @@ def _extraction(work: str, pages: Sequence[tuple[str, str]], rounds: int) -> Fig
 
     def extract() -> None:
         for url, text in pages:
-            extract_story(parsel.Selector(text), url, now=now)
+            extract_story(read_page(text.encode()), url, now=now)
 
     extract()
     taken: list[tuple[float, float]] = [(_cpu(extract), _cpu(parse)) for _ in range(max(rounds, 5))]

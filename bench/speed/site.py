@@ -32,7 +32,7 @@ SECTIONS = (
 )
 STORIES_A_PAGE = 25
 NEWEST = datetime(2026, 6, 30, 18, tzinfo=UTC)
-STORIES_A_DAY = 50
+STORIES_A_DAY = 100
 PUBLISHERS = ("Example Wire", "Harbour Post", "Granite Ledger", "The Canal Times")
 
 
