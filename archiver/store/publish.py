@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.abc import MetaPathFinder
 from pathlib import Path
+from types import ModuleType
+
+import pyarrow as pa
 
 from archiver.alarms.alarm import Alarm
 from archiver.alarms.quality import Look, Quality, look_at
@@ -96,6 +101,7 @@ def publish(
     before, is the one that publishes it, and can tell what came of its stories. Raises PublishError when storage fails.
     """
     report = PublishReport()
+    _leave_pandas_unloaded()
     try:
         if _waiting(archive) or has_unfinished_moves(archive) or has_unfinished_lineage(archive):
             with publishing(archive) as finished:
@@ -109,6 +115,27 @@ def publish(
     if report.failures:
         raise PublishError(report.failures[0], report) from report.failures[0]
     return report
+
+
+class _NoPandas(MetaPathFinder):
+    @classmethod
+    def find_spec(cls, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError(name=fullname)
+
+
+def _leave_pandas_unloaded() -> None:
+    """Keep Arrow from loading pandas, where it is installed: 0.15 s and 40 MB of every crawl.
+
+    At its first array Arrow looks for it, to know a Series when it is given one; here it is given none. Whoever asks it for
+    a data frame later makes it look again.
+    """
+    if "pandas" not in sys.modules:
+        sys.meta_path.insert(0, _NoPandas)
+        try:
+            pa.array([0])
+        finally:
+            sys.meta_path.remove(_NoPandas)
 
 
 def _waiting(archive: Archive) -> list[Path]:

@@ -211,7 +211,7 @@ def main() -> None:
         cpu = [1000 * cost.cpu / site.pages for cost in told]
         pages = [site.pages / cost.seconds for cost in told]
         print(
-            f"{each}: {median(cpu):.2f} ms CPU a page, {median(pages):.0f} pages/s, {median([c.peak_mb for c in told]):.0f} MB; "
+            f"{each}: {median(cpu):.2f} ms CPU a page, {median(pages):.0f} pages/s; "
             f"ours takes {median_ratio([c.cpu for c in costs['ours']], [c.cpu for c in told]):.2f} × its CPU, "
             f"{median_ratio([c.seconds for c in told], [c.seconds for c in costs['ours']]):.2f} × its pages/s"
         )
