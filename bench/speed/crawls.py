@@ -62,13 +62,13 @@ class Site:
 
 
 @contextmanager
-def generated_site(stories: int) -> Iterator[Site]:
+def generated_site(stories: int, name: str = "") -> Iterator[Site]:
     """Generate a site and serve it by nginx while the block runs."""
-    with tempfile.TemporaryDirectory(prefix="bench-site-") as name:
-        folder, port = Path(name), free_port()
+    with tempfile.TemporaryDirectory(prefix="bench-site-") as place:
+        folder, port = Path(place), free_port()
         base = f"http://127.0.0.1:{port}"
         folder.chmod(0o755)  # nginx's worker is another user
-        pages = write_site(folder / "pages", stories, base)
+        pages = write_site(folder / "pages", stories, base, name)
         with serving(folder / "pages", folder / "nginx", port):
             yield Site(f"{base}/index.html", stories, pages, folder / "pages")
 

@@ -131,28 +131,27 @@ def crawl_against_peers(scale: Scale, folder: Path) -> list[Figure]:
 
 
 def four_sites(scale: Scale, folder: Path) -> list[Figure]:
-    """Four sites at once, on as many processes as there are cores, beside the four one after another."""
+    """Four sites at once on the cores there are, beside the four one after another."""
     names = ("north", "east", "south", "west")
     with ExitStack() as held:
-        sites = [held.enter_context(generated_site(scale.peer_stories)) for _ in names]
+        sites = [held.enter_context(generated_site(scale.peer_stories, name)) for name in names]
         crawls = Crawls(sites[0], folder)
+        places = dict(zip(names, sites, strict=True))
         runs = {
-            "one after another": lambda: crawls.all_sites("one", dict(zip(names, sites, strict=True)), jobs=1),
-            "at once": lambda: crawls.all_sites("two", dict(zip(names, sites, strict=True)), jobs=2),
+            "one after another": lambda: crawls.all_sites("one", places, jobs=1),
+            "two": lambda: crawls.all_sites("two", places, jobs=2),
+            "four": lambda: crawls.all_sites("four", places, jobs=4),
         }
         costs = alternate(runs, scale.rounds)
-    ratio, spread = _ratios(
-        [cost.seconds for cost in costs["one after another"]], [cost.seconds for cost in costs["at once"]]
-    )
     pages = 4 * sites[0].pages
-    return [
-        Figure(
-            "four sites at once, `crawl --all --jobs 2`", "one after another", ratio, 1.8,
-            f"{spread}; {pages} pages: {_told(costs['at once'], pages)}, against {_told(costs['one after another'], pages)}; "
-            "nginx takes a part of the two cores too",
-            at_least=True,
-        )
-    ]  # fmt: skip
+    alone = costs["one after another"]
+    figures = []
+    for jobs, name in ((4, "four"), (2, "two")):
+        ratio, spread = _ratios([cost.seconds for cost in alone], [cost.seconds for cost in costs[name]])
+        told = f"{spread}; {pages} pages: {_told(costs[name], pages)}, against {_told(alone, pages)}"
+        work = f"four sites, `crawl --all --jobs {jobs}` on two cores"
+        figures.append(Figure(work, "`--jobs 1`", ratio, 1.8, f"{told}; nginx takes a part too", at_least=True))
+    return figures
 
 
 # --- extraction

@@ -45,13 +45,16 @@ class Story:
     at: datetime
 
 
-def write_site(folder: Path, stories: int, base: str) -> int:
-    """Write the pages of a site, gzipped as nginx's gzip_static takes them; return how many pages there are."""
+def write_site(folder: Path, stories: int, base: str, name: str = "") -> int:
+    """Write the pages of a site, gzipped as nginx's gzip_static takes them; return how many pages there are.
+
+    Sites of different names tell different stories.
+    """
     words = _read_words()
-    told = [_make_story(number, words) for number in range(stories)]
+    told = [_make_story(number, words, name) for number in range(stories)]
     pages = 0
     for number, story in enumerate(told):
-        _write(folder, story.path, _story_page(number, story, told, words, base))
+        _write(folder, story.path, _story_page(number, story, told, words, base, name))
         pages += 1
     for section in SECTIONS:
         own = [story for story in told if story.section == section]
@@ -89,8 +92,8 @@ def _paragraph(random: Random, words: Sequence[str], sentences: int) -> str:
     return " ".join(_sentence(random, words) for _ in range(sentences))
 
 
-def _make_story(number: int, words: Sequence[str]) -> Story:
-    random = Random(f"story {number}")
+def _make_story(number: int, words: Sequence[str], name: str) -> Story:
+    random = Random(f"{name} story {number}")
     title = " ".join(random.choices(words, k=random.randint(7, 12))).capitalize()
     slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
     section = SECTIONS[number % len(SECTIONS)]
@@ -98,14 +101,14 @@ def _make_story(number: int, words: Sequence[str]) -> Story:
     return Story(f"/{section}/{slug}-{number}.html", section, title, _sentence(random, words, 18, 30), at)
 
 
-def _story_page(number: int, story: Story, told: Sequence[Story], words: Sequence[str], base: str) -> str:
-    random = Random(f"page {number}")
+def _story_page(number: int, story: Story, told: Sequence[Story], words: Sequence[str], base: str, name: str) -> str:
+    random = Random(f"{name} page {number}")
     body = [html.escape(_paragraph(random, words, random.randint(2, 5))) for _ in range(random.randint(9, 16))]
     other = told[random.randrange(len(told))]
     body[2] += f' See <a href="https://reports.example/{random.randrange(10**6)}">the report</a> on it.'
     body[4] += f' It was <a href="{told[random.randrange(len(told))].path}">told before</a> here.'
     publisher = random.choice(PUBLISHERS)
-    source = f"https://{publisher.lower().replace(' ', '')}.example/{story.at:%Y/%m/%d}/{number}?utm_source=bench"
+    source = f"https://{publisher.lower().replace(' ', '')}.example/{story.at:%Y/%m/%d}/{name}{number}?utm_source=bench"
     faq = [
         (_sentence(random, words, 6, 10)[:-1] + "?", _paragraph(random, words, 2)) for _ in range(random.randint(3, 5))
     ]
