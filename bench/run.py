@@ -1,4 +1,4 @@
-"""Every figure of speed and memory, each as a ratio of two things run in turns; writes bench/RESULTS.md.
+"""Every figure of speed and memory, each as a ratio of two things run in turns; writes bench/RESULTS.md and the README's table.
 
     make bench                            all parts: an hour of a quiet machine
     make bench PARTS="extraction start"   some of them; the others keep the figures of their last run
@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,8 @@ from bench.speed import figures
 from bench.speed.figures import Figure, Scale
 
 HERE = Path(__file__).parent
-RESULTS, KEPT = HERE / "RESULTS.md", HERE / "results.json"
+RESULTS, KEPT, README = HERE / "RESULTS.md", HERE / "results.json", HERE.parent / "README.md"
+BLOCK = re.compile(r"(?<=<!-- speed -->\n).*?(?=<!-- /speed -->)", re.DOTALL)
 PARTS = {
     "crawl": figures.crawl_against_bare,
     "peers": figures.crawl_against_peers,
@@ -81,6 +83,14 @@ def _write(kept: dict[str, Measured]) -> None:
     in_order = [kept[part] for part in PARTS if part in kept]
     KEPT.write_text(json.dumps([asdict(each) for each in in_order], indent=1) + "\n")
     RESULTS.write_text(format_results(in_order))
+    README.write_text(BLOCK.sub(lambda _: format_summary(in_order), README.read_text()))
+
+
+def format_summary(kept: list[Measured]) -> str:
+    """Return the README's table."""
+    lines = ["| work | against | measured | aim |", "|---|---|---:|---:|"]
+    lines += [f"| {f.work} | {f.against} | {f.shown} | {f.asked} |" for each in kept for f in each.figures]
+    return "\n".join(lines) + "\n"
 
 
 def format_results(kept: list[Measured]) -> str:

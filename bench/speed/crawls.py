@@ -90,9 +90,14 @@ class Crawls:
         (folder / "bench_settings.py").write_text(settings)
         return folder
 
-    def ours(self, name: str = "ours", settings: str = "") -> Cost:
-        folder = self._fresh(name, SETTINGS + SAME + settings)
+    def project(self, name: str) -> Path:
+        """Make a project that crawls the site with ours."""
+        folder = self._fresh(name, SETTINGS + SAME)
         (folder / "bench_sites.py").write_text(SPIDERS.format(home=self.site.home))
+        return folder
+
+    def ours(self, name: str = "ours") -> Cost:
+        folder = self.project(name)
         cost = run([sys.executable, "-m", "scrapy", "crawl", "site"], folder, {"PYTHONPATH": str(folder)})
         files = folder.glob("data/stories/*/*/stories.parquet")
         self._check(name, sum(pq.read_metadata(file).num_rows for file in files))
