@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from stories import NOW, fill_inbox, make_story, published_tree, revisions_of, row_of
 
 from archiver.items import Story
-from archiver.store.archive import Archive, Partition
+from archiver.store.archive import Archive, DamagedFileError, Partition
+from archiver.store.places import find_story
 from archiver.store.publish import PublishReport, publish
-from archiver.store.read import find_revisions, find_story, read_story, scan_stories
+from archiver.store.read import find_revisions, read_story, scan_stories
 from archiver.store.revisions import Reread
 
 SITE = "wire.example"
@@ -343,3 +344,24 @@ def test_any_visits_under_any_rules_give_the_revisions_of_a_plain_list(
         [name for name, before, after in zip(("title", "status"), *pair, strict=True) if before != after]
         for pair in pairwise(expected)
     ]
+
+
+def test_a_story_that_the_ledger_knows_is_found_without_a_look_through_the_archive(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "data")
+    story, other = make_story("a", section="policy"), make_story("b", section="markets")
+    fill_inbox(archive, "01", story, other)
+    publish(archive)
+    archive.stories_file(Partition(other.date, other.section)).write_bytes(b"")  # a look through it would end here
+    assert find_story(archive, story.url) == replace(story, revision=1)
+    with pytest.raises(DamagedFileError):
+        find_story(archive, make_story("c").url)
+
+
+def test_a_story_is_found_without_a_ledger(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "data")
+    story = make_story("a")
+    fill_inbox(archive, "01", story)
+    publish(archive)
+    for path in archive.state_dir.glob("*.sqlite*"):
+        path.write_bytes(b"")
+    assert find_story(archive, story.url) == replace(story, revision=1)

@@ -18,7 +18,8 @@ from archiver.items import Story
 from archiver.outcome import Exit
 from archiver.schema import Revision, story_to_json
 from archiver.store.archive import StorageError
-from archiver.store.read import find_revisions, find_story
+from archiver.store.places import find_story
+from archiver.store.read import find_revisions
 from archiver.store.revisions import COMPARED
 from archiver.urls import clean_url
 

@@ -81,7 +81,7 @@ _CODE: Final = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w-]{5,}|[0-9a-fA-F-]{8,}|(?=
 """Letters and digits, or capitals amid small ones: no word, but the name of one page."""
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=2_048)
 def source_key(url: str) -> str | None:
     """Return the key of the story that an address leads to; None where it leads to no single story.
 
@@ -100,7 +100,7 @@ def source_key(url: str) -> str | None:
         return None
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=2_048)
 def page_key(url: str) -> str:
     """Return the key of a page, whatever it is. ValueError where the address is none.
 

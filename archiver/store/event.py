@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from archiver.items import Story
 from archiver.schema import Lineage, table_to_lineage
 from archiver.store.archive import Archive, Partition
-from archiver.store.read import find_story, read_story, scan_lineage, scan_stories
+from archiver.store.places import find_story
+from archiver.store.read import read_story, scan_lineage, scan_stories
 
 
 class NoLineageError(Exception):

@@ -1,4 +1,4 @@
-"""Reading the archive back: which stories of a site it holds, and one story and its revisions by its address."""
+"""Reading the archive back: the stories of a site, one story and its revisions, columns of the rows that a condition picks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from archiver.items import Story
-from archiver.normalize import story_id as make_story_id
 from archiver.schema import Revision, table_to_stories
 from archiver.store.archive import Archive, DamagedFileError, Partition
 from archiver.store.revisions import table_to_revisions
@@ -33,24 +32,6 @@ def read_known(archive: Archive, site: str) -> list[KnownStory]:
     columns = ["story_id", "url", "section", "content_hash"]
     table = scan_stories(archive, columns, pc.field("site") == site)
     return [KnownStory(**row) for row in table.to_pylist()]
-
-
-def find_story(archive: Archive, url: str) -> Story | None:
-    """Return the newest revision of the story at a cleaned address, be it the present one or an earlier one.
-
-    Where a story has moved away and another stands there now, that one is meant.
-    """
-    wanted = make_story_id(url)  # the key of a story is its first address
-    columns = ["story_id", "url", "date", "section"]
-    places = scan_stories(archive, columns, (pc.field("url") == url) | (pc.field("story_id") == wanted)).to_pylist()
-    if not places:
-        moved = scan_revisions(archive, ["story_id"], pc.field("url") == url)["story_id"]
-        if len(moved):
-            places = scan_stories(archive, columns, pc.field("story_id") == moved[-1].as_py()).to_pylist()
-    for place in sorted(places, key=lambda place: place["url"] != url):
-        if story := read_story(archive, Partition(place["date"], place["section"]), place["story_id"]):
-            return story
-    return None
 
 
 def read_story(archive: Archive, partition: Partition, story_id: str) -> Story | None:

@@ -47,8 +47,8 @@ def rebuild_partition(
 
 def encode_rows(rebuilt: Rebuilt) -> tuple[bytes, bytes]:
     """Return the two files as publishing writes them."""
-    stories = sorted(rebuilt.stories, key=lambda row: (row.site, row.url))
-    revisions = sorted(rebuilt.revisions, key=lambda row: (row.site, row.url, row.revision))
+    stories = sorted(rebuilt.stories, key=lambda row: (row.site, row.url, row.story_id))
+    revisions = sorted(rebuilt.revisions, key=lambda row: (row.site, row.url, row.revision, row.story_id))
     tables = stories_to_table(stories), revisions_to_table(revisions)
     return encode_parquet(tables[0]).to_pybytes(), encode_parquet(tables[1]).to_pybytes()
 

@@ -39,8 +39,8 @@ from archiver.store.inbox import InboxWriter
 from archiver.store.ledger import Ledger, reserve_partitions
 from archiver.store.ledgerfile import ledger_file
 from archiver.store.manifest import write_manifest
+from archiver.store.places import find_story
 from archiver.store.publish import publish
-from archiver.store.read import find_story
 from archiver.store.revisions import make_revision
 from archiver.store.tables import to_stamp
 
