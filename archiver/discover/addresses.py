@@ -140,7 +140,7 @@ class Address:
         return (*lead, last, *sorted(key for key, _ in self.query))
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def read_address(url: str) -> Address:
     """Take a cleaned address apart.
 
@@ -236,7 +236,7 @@ class PageSlot:
     """The address says in words that it is a page number; a bare trailing number does not."""
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def page_slot(url: str) -> PageSlot | None:
     """Find the page number in an address.
 
