@@ -12,6 +12,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -852,3 +853,20 @@ def test_a_ledger_of_a_newer_archiver_is_left_as_it_is(archive: Archive) -> None
     with pytest.raises(PublishError, match="newer archiver") as caught:
         publish(archive)
     assert caught.value.filename == str(path)
+
+
+def test_publishing_loads_no_pandas_and_leaves_it_to_be_had(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "data")
+    fill_inbox(archive, "01", make_story("a"))
+    code = """
+import sys
+from pathlib import Path
+from archiver.store.archive import Archive
+from archiver.store.publish import publish
+assert sum(publish(Archive(Path(sys.argv[1]))).counts.values()) == 1
+assert "pandas" not in sys.modules
+import pyarrow
+assert pyarrow.table({"a": [1]}).to_pandas()["a"].tolist() == [1]
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(archive.root)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
