@@ -101,12 +101,18 @@ def find_scheduled(settings: Settings) -> dict[str, type[StorySpider]]:
 def _prefix_lines(names: Sequence[str]) -> Callable[[str, str], None]:
     """Return what writes each line with its site before it, in a column."""
     width = max(map(len, names))
-    return lambda name, line: print(f"{name:<{width}} | {line}", file=sys.stderr, flush=True)
+    return lambda name, line: _write_line(f"{name:<{width}} | {line}")
 
 
 def _keep_lines(name: str, line: str) -> None:
     """Write a line as it is: one that is JSON names its site."""
-    print(line, file=sys.stderr, flush=True)
+    _write_line(line)
+
+
+def _write_line(line: str) -> None:
+    """Write a line by one call: `print` writes its end by a second one, and another site's line may come between."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 def _tell(codes: Mapping[str, int], records: Mapping[str, dict[str, Any] | None]) -> None:
