@@ -1,6 +1,6 @@
 """Every figure of speed and memory, each as a ratio of two things run in turns; writes bench/RESULTS.md and the README's table.
 
-    make bench                            all parts: an hour of a quiet machine
+    make bench                            all parts: 45 minutes of a quiet machine
     make bench PARTS="extraction start"   some of them; the others keep the figures of their last run
     make bench PARTS=crawl ARGS=--small   fewer stories and rounds, nothing written
 
