@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from archiver.store.archive import Archive, StorageError, locked
 from archiver.store.check_tables import RawHeads
@@ -18,6 +18,7 @@ from archiver.store.ledgerfile import ledger_file
 from archiver.store.raw_read import iter_records, raw_dir
 from archiver.store.removed import format_removed, parse_removed
 from archiver.store.seal import at_rest, check_json, is_checkpointed, seal_file, seal_line, wal_of
+from archiver.store.sqlite import address_to_read
 from archiver.store.tables import MIGRATIONS, to_stamp
 from archiver.store.wal import check_wal
 from archiver.urls import site_of
@@ -161,8 +162,8 @@ def check_ledger(archive: Archive, path: Path, site: str | None, index: Index, c
 @contextmanager
 def attached(index: Index, path: Path, *, is_alone: bool = False) -> Iterator[sqlite3.Connection]:
     """Have a ledger beside the index, as the schema `ledger`, to read only. `is_alone`: nobody else has it open."""
-    how = "immutable=1" if is_alone and is_checkpointed(path) else "mode=ro"
-    index.connection.execute("ATTACH ? AS ledger", (f"file:{quote(str(path.absolute()))}?{how}",))
+    address = address_to_read(path, is_still=is_alone and is_checkpointed(path))
+    index.connection.execute("ATTACH ? AS ledger", (address,))
     try:
         yield index.connection
     finally:

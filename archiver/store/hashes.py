@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import OrderedDict
 from contextlib import closing
 from datetime import date
 from typing import Final
-from urllib.parse import quote
 
 from archiver.store.archive import Archive, Partition
 from archiver.store.ledger import reserve_partitions
 from archiver.store.ledgerfile import ledger_file
-from archiver.store.sqlite import sqlite_errors
+from archiver.store.sqlite import connect_to_read, sqlite_errors
 
 _HELD: Final = 8
 """Partitions whose hashes are kept: a listing shows the stories of few days."""
@@ -33,8 +31,7 @@ class ArchivedHashes:
         return self._read(partition).get(story_id) if partition else None
 
     def _find(self, story_id: str) -> Partition | None:
-        address = f"file:{quote(str(self._ledger.absolute()))}?mode=ro"
-        with sqlite_errors(self._ledger), closing(sqlite3.connect(address, uri=True)) as ledger:
+        with sqlite_errors(self._ledger), closing(connect_to_read(self._ledger)) as ledger:
             row = ledger.execute("SELECT date, section FROM stories WHERE story_id = ?", (story_id,)).fetchone()
         return Partition(date.fromisoformat(row[0]), row[1]) if row else None
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from archiver.store.archive import Archive
 from archiver.store.rebuild import rebuild_urls
 from archiver.store.removed import restore_removed
-from archiver.store.sqlite import connect, identify, is_damage, set_aside, sqlite_errors, transaction
+from archiver.store.sqlite import connect, connect_to_read, identify, is_damage, set_aside, sqlite_errors, transaction
 from archiver.store.tables import MIGRATIONS
 
 _Result = TypeVar("_Result")
@@ -67,7 +67,7 @@ def check_ledger(archive: Archive, site: str) -> list[str]:
     if not path.exists():
         return []
     try:
-        with sqlite_errors(path), closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+        with sqlite_errors(path), closing(connect_to_read(path)) as connection:
             faults = [text for (text,) in connection.execute("PRAGMA integrity_check(20)")]
     except sqlite3.DatabaseError as error:
         faults = [str(error)]

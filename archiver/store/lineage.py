@@ -86,7 +86,6 @@ def update_lineage(
 def _plan(archive: Archive, days: list[date], some: Stories) -> tuple[dict[date, list[Lineage]], dict[str, Keys]]:
     make_folder(archive.state_dir)
     path = index_file(archive)
-    some = {day: some[day] for day in days if day in some}
     with sqlite_errors(path):
         try:
             with open_lineage_index(archive) as index:

@@ -12,12 +12,12 @@ from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 from archiver.lineage.events import Keys, keys_of
 from archiver.schema import Lineage
 from archiver.store.archive import Archive, DamagedFileError, storage_errors
 from archiver.store.lineage_read import iter_stories
+from archiver.store.sqlite import connect_to_read
 
 _VERSION: Final = 1
 """Another when the tables, or the keys of addresses, become others: the file is then made anew."""
@@ -55,19 +55,23 @@ class LineageIndex:
         self._connection.execute("DELETE FROM days WHERE day = ?", (day,))
 
     def _read(self, day: date, seen: str) -> None:
-        self._forget(day.isoformat())
         try:
             table = self._archive.read_lineage(day).select(["story_id", "event_id"])
         except DamagedFileError:
+            self._forget(day.isoformat())
             return
         keys = {told.story_id: told.keys for told in iter_stories(self._archive, day, with_text=False)}
-        for story_id, event_id in zip(*(column.to_pylist() for column in table.columns), strict=True):
-            each = keys.get(story_id, _NO_KEYS)
-            self._connection.execute(
-                "INSERT OR REPLACE INTO stories VALUES (?, ?, ?, ?, ?)",
-                (story_id, day.isoformat(), event_id, each.own, each.source),
-            )
-        self._connection.execute("INSERT INTO days VALUES (?, ?)", (day.isoformat(), seen))
+        rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+        each = ((story_id, event_id, keys.get(story_id, _NO_KEYS)) for story_id, event_id in rows)
+        self._put(day, seen, ((story_id, event_id, found.own, found.source) for story_id, event_id, found in each))
+
+    def _put(self, day: date, seen: str, rows: Iterable[tuple[str, str, str | None, str | None]]) -> None:
+        """Hold of a day these stories alone: each with its event, its own key and that of its source."""
+        text = day.isoformat()
+        self._forget(text)
+        insert = "INSERT OR REPLACE INTO stories VALUES (?, ?, ?, ?, ?)"
+        self._connection.executemany(insert, ((story_id, text, *others) for story_id, *others in rows))
+        self._connection.execute("INSERT INTO days VALUES (?, ?)", (text, seen))
 
     def enter(self, day: date, rows: Iterable[Lineage], keys: Mapping[str, Keys]) -> None:
         """Enter the rows just written of a day, so that they need not be read again.
@@ -80,15 +84,8 @@ class LineageIndex:
         rows = list(rows)
         if not rows or any(row.story_id not in known for row in rows):
             return
-        self._forget(day.isoformat())
-        values = [
-            (row.story_id, day.isoformat(), row.event_id, known[row.story_id], key_of_address(row.source_url))
-            for row in rows
-        ]
-        self._connection.executemany("INSERT INTO stories VALUES (?, ?, ?, ?, ?)", values)
-        self._connection.execute(
-            "INSERT INTO days VALUES (?, ?)", (day.isoformat(), _see(self._archive.lineage_file(day)))
-        )
+        values = ((row.story_id, row.event_id, known[row.story_id], key_of_address(row.source_url)) for row in rows)
+        self._put(day, _see(self._archive.lineage_file(day)), values)
 
     def put_keys(self, day: date, keys: Iterable[tuple[str, Keys]]) -> None:
         """Enter by what stories of a day can be told now: one may have moved to another address since."""
@@ -169,7 +166,7 @@ def compare_index(archive: Archive) -> str | None:
     if not path.exists():
         return None
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as connection:
+        with closing(connect_to_read(path)) as connection:
             if (found := connection.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
                 return str(found)
             for text, seen in connection.execute("SELECT day, seen FROM days").fetchall():

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
-from urllib.parse import quote
 
 import pyarrow.compute as pc
 
@@ -15,6 +14,7 @@ from archiver.normalize import story_id as make_story_id
 from archiver.store.archive import Archive, Partition
 from archiver.store.ledgerfile import ledger_file
 from archiver.store.read import read_story, scan_revisions, scan_stories
+from archiver.store.sqlite import connect_to_read
 from archiver.urls import site_of
 
 _SELECT = """
@@ -51,7 +51,7 @@ def _ask_ledger(archive: Archive, url: str) -> Iterator[tuple[str, Partition]]:
     """Yield where the story may stand. A hint: a crawl may be writing the ledger, and nothing waits for it or makes one."""
     try:
         path = ledger_file(archive, site_of(url))
-        with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1", uri=True)) as ledger:
+        with closing(connect_to_read(path, is_still=True)) as ledger:
             rows = ledger.execute(_SELECT, (make_story_id(url), url)).fetchall()
         yield from [(story_id, Partition(date.fromisoformat(day), section)) for story_id, day, section in rows]
     except (sqlite3.Error, ValueError, TypeError):

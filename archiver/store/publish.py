@@ -101,9 +101,9 @@ def publish(
     before, is the one that publishes it, and can tell what came of its stories. Raises PublishError when storage fails.
     """
     report = PublishReport()
-    _leave_pandas_unloaded()
     try:
         if _waiting(archive) or has_unfinished_moves(archive) or has_unfinished_lineage(archive):
+            _leave_pandas_unloaded()
             with publishing(archive) as finished:
                 release()
                 report.files_written += finished

@@ -14,7 +14,6 @@ from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, TypeAlias
-from urllib.parse import quote
 
 from archiver.items import Story
 from archiver.schema import Revision
@@ -24,6 +23,7 @@ from archiver.store.ledgerfile import ledger_file
 from archiver.store.raw_read import RawRecord, iter_records, raw_dir, read_record
 from archiver.store.removed import removed_keys
 from archiver.store.revisions import judge
+from archiver.store.sqlite import address_to_read
 from archiver.store.tables import from_stamp, to_stamp
 from archiver.urls import site_of
 
@@ -168,7 +168,7 @@ class RawVisits:
 
     @contextmanager
     def _attached(self, path: Path) -> Iterator[None]:
-        self._connection.execute("ATTACH ? AS ledger", (f"file:{quote(str(path.absolute()))}?mode=ro",))
+        self._connection.execute("ATTACH ? AS ledger", (address_to_read(path),))
         try:
             yield
         finally:

@@ -58,8 +58,22 @@ def connect(path: Path, migrations: Sequence[Sequence[str]], *, seal_up_to: int 
 
 def read_version_of(path: Path) -> int:
     """Return the version of a file without changing it."""
-    with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as connection:
+    with closing(connect_to_read(path)) as connection:
         return _read_version(connection)
+
+
+def connect_to_read(path: Path, *, is_still: bool = False) -> sqlite3.Connection:
+    """Open a file that stands there, to read only.
+
+    `is_still` opens it beside nobody, as it is without its WAL: nothing is made next to it, and whoever writes it meanwhile
+    is not seen, or seen half.
+    """
+    return sqlite3.connect(address_to_read(path, is_still=is_still), uri=True)
+
+
+def address_to_read(path: Path, *, is_still: bool = False) -> str:
+    """Return what SQLite opens or attaches as `connect_to_read` does."""
+    return f"file:{quote(str(path.absolute()))}?mode=ro" + ("&immutable=1" if is_still else "")
 
 
 def _read_version(connection: sqlite3.Connection) -> int:
