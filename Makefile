@@ -66,7 +66,7 @@ bench/.venv/.installed: bench/extraction/peers.lock pyproject.toml
 	@touch $@
 
 bench-extraction: bench/.venv/.installed ## score and time extraction against its peers: ARGS="--pages DIR --write"
-	@bench/.venv/bin/python bench/extraction/run.py $(ARGS)
+	@bench/.venv/bin/python -m bench.extraction.run $(ARGS)
 
 bench-rules: $(INSTALLED) ## leave out each group of extraction rules and score: ARGS="--only title"
 	@$(BIN)/python -m bench.extraction.ablation $(ARGS)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 
 from archiver.demo.stories import Paragraph, Rewrite, Run, SourceEvent, load_events
@@ -21,14 +23,27 @@ ARCHIVER_MAX_PAGES = 1_000_000
 LOG_LEVEL = "WARNING"
 """
 """Settings of a project that crawls one site on loopback."""
-SPIDERS = """
-from archiver.spider import StorySpider
 
-class Site(StorySpider):
-    name = "site"
-    home = {home!r}
-"""
-"""Its one spider."""
+
+def plain_environment() -> dict[str, str]:
+    """Return the environment without settings of ours or Scrapy's: what runs a project takes the project's alone."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("ARCHIVER_", "SCRAPY_"))}
+
+
+def make_project(folder: Path, homes: Mapping[str, str], settings: str = SETTINGS) -> None:
+    """Make a Scrapy project of sites, by name, and their home pages."""
+    spiders = (
+        f"class {name.title()}(StorySpider):\n    name = {name!r}\n    home = {home!r}\n"
+        for name, home in homes.items()
+    )
+    write_project(folder, "\n\n".join(spiders), settings)
+
+
+def write_project(folder: Path, spiders: str, settings: str = SETTINGS) -> None:
+    """Write the files of a Scrapy project: `spiders` are classes on StorySpider."""
+    (folder / "scrapy.cfg").write_text("[settings]\ndefault = bench_settings\n")
+    (folder / "bench_settings.py").write_text(settings)
+    (folder / "bench_sites.py").write_text(f"from archiver.spider import StorySpider\n\n\n{spiders}")
 
 
 def scale_events(stories_per_site: int) -> Sequence[SourceEvent]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -16,6 +15,8 @@ from typing import Any
 
 import pyarrow.dataset as ds
 
+from bench.network import plain_environment
+
 SETTINGS = """
 from archiver.settings import *
 SPIDER_MODULES = ["archiver_spiders", "own_sites"]
@@ -23,11 +24,6 @@ DOWNLOAD_DELAY = 0
 RETRY_TIMES = 1
 ARCHIVER_ALLOW_HOSTS = "127.0.0.1"
 """
-
-
-def plain_environment() -> dict[str, str]:
-    """Return the environment without settings of ours: a command of another test may have left some."""
-    return {key: value for key, value in os.environ.items() if not key.startswith(("ARCHIVER_", "SCRAPY_"))}
 
 
 @dataclass

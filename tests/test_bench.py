@@ -46,11 +46,11 @@ def cpu(work: Callable[[], object]) -> float:
 @pytest.mark.slow
 def test_extraction_beside_one_parse(tmp_path: Path) -> None:
     pages = write_site(tmp_path, 60, "https://bench.example")
-    texts = figures._read_pages(Site("https://bench.example/index.html", 60, pages, tmp_path))
+    texts = figures.read_pages(Site("https://bench.example/index.html", 60, pages, tmp_path))
     sizes = [len(text) for _, text in texts]
     assert len(texts) == 60
     assert 40_000 < min(sizes) < max(sizes) < 62_000
-    assert at_best(lambda: figures._extraction("", texts, 5).value, EXTRACTION * WORSE) <= EXTRACTION * WORSE
+    assert at_best(lambda: figures.compare_extraction("", texts, 5).value, EXTRACTION * WORSE) <= EXTRACTION * WORSE
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ from typing import Any
 
 import pyarrow.dataset as ds
 
-from bench.network import SETTINGS, SPIDERS, WORDS
+from bench.network import WORDS, make_project, plain_environment, write_project
 
 LIMIT_MB, LIMIT_GROWTH = 250, 1.2
 SECTIONS = ("policy", "markets", "energy", "health", "transport")
@@ -140,10 +140,11 @@ def crawl(stories: int, again: bool, undated: bool, sample: Path | None) -> list
     try:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            (folder / "scrapy.cfg").write_text("[settings]\ndefault = bench_settings\n")
-            (folder / "bench_settings.py").write_text(SETTINGS)
-            spiders = UNDATED_SPIDERS if undated else SPIDERS
-            (folder / "bench_sites.py").write_text(spiders.format(home=f"http://127.0.0.1:{ports.get()}/"))
+            home = f"http://127.0.0.1:{ports.get()}/"
+            if undated:
+                write_project(folder, UNDATED_SPIDERS.format(home=home))
+            else:
+                make_project(folder, {"site": home})
             found += [_measure(folder, sample) for _ in range(1 + again)]
     finally:
         server.terminate()
@@ -151,8 +152,6 @@ def crawl(stories: int, again: bool, undated: bool, sample: Path | None) -> list
 
 
 UNDATED_SPIDERS = """
-from archiver.spider import StorySpider
-
 class Site(StorySpider):
     name = "site"
     start_urls = ["{home}section/policy", "{home}section/markets", "{home}section/energy", "{home}section/health",
@@ -165,7 +164,7 @@ def _measure(folder: Path, sample: Path | None) -> Crawled:
     path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
     begun = time.monotonic()
     child = subprocess.Popen(
-        [sys.executable, "-m", "scrapy", "crawl", "site"], cwd=folder, env=os.environ | {"PYTHONPATH": path}
+        [sys.executable, "-m", "scrapy", "crawl", "site"], cwd=folder, env=plain_environment() | {"PYTHONPATH": path}
     )
     watch = threading.Thread(target=_watch, args=(child.pid, folder / "data", peaks := [0], sample))
     watch.start()

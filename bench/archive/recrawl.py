@@ -23,7 +23,7 @@ from random import Random
 import pyarrow.dataset as ds
 
 from archiver.demo.server import DemoNetwork, RunningSite
-from bench.network import SETTINGS, SPIDERS, scale_events
+from bench.network import make_project, plain_environment, scale_events
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ def run_child(folder: Path, command: Sequence[str]) -> float:
         command,
         cwd=folder,
         check=False,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))},
+        env=plain_environment()
+        | {"PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))},
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -68,9 +69,7 @@ def start_up(folder: Path) -> float:
 def project(site: RunningSite) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "scrapy.cfg").write_text("[settings]\ndefault = bench_settings\n")
-        (folder / "bench_settings.py").write_text(SETTINGS)
-        (folder / "bench_sites.py").write_text(SPIDERS.format(home=site.base_url + "/"))
+        make_project(folder, {"site": site.base_url + "/"})
         yield folder
 
 

@@ -26,7 +26,9 @@ from types import ModuleType
 from typing import Any
 
 import parsel
-from peers import OURS, PEERS, Extractor
+
+from bench.extraction.peers import OURS, PEERS, Extractor
+from bench.machine import name_processor
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -227,11 +229,7 @@ def tell(progress: str) -> None:
 
 
 def describe_machine() -> str:
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists() and (named := re.search(r"model name\s*: (.+)", cpuinfo.read_text(encoding="utf-8"))):
-        model = named[1]
-    return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    return f"{name_processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
 
 
 def format_report(result: dict[str, Any]) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.network import plain_environment
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -32,7 +34,7 @@ def run(
     process = subprocess.Popen(
         [str(word) for word in command],
         cwd=folder,
-        env={**os.environ, **(environment or {})},
+        env={**plain_environment(), **(environment or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -57,10 +59,7 @@ def alternate(runs: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[str, 
     return costs
 
 
-def median(values: Sequence[float]) -> float:
-    return statistics.median(values)
-
-
-def median_ratio(one: Sequence[float], other: Sequence[float]) -> float:
-    """The median of the ratios of each round."""
-    return statistics.median(a / b for a, b in zip(one, other, strict=True))
+def compare(one: Sequence[float], other: Sequence[float]) -> tuple[float, str]:
+    """Return the median of the ratios of each round, and their range."""
+    each = [a / b for a, b in zip(one, other, strict=True)]
+    return statistics.median(each), f"{min(each):.2f} to {max(each):.2f} in {len(each)} rounds"

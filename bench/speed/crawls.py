@@ -1,25 +1,21 @@
-"""A whole crawl of the generated site, beside what a user would pick instead; each in a process of its own, on one core.
-
-python -m bench.speed.crawls --stories 1000 --rounds 5
-"""
+"""A whole crawl of the generated site, and what a user would pick instead; each in a process of its own, on one core."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
+import pyarrow.dataset as ds
 
-from bench.network import SETTINGS, SPIDERS
-from bench.speed.children import Cost, alternate, median, median_ratio, run
+from bench.network import SETTINGS, make_project, write_project
+from bench.speed.children import Cost, run
 from bench.speed.server import PLAIN, free_port, serving
 from bench.speed.site import write_site
 
@@ -82,48 +78,37 @@ class Crawls:
     peers: Path = PEERS
     """Folder of the environments of the peers, one each."""
 
-    def _fresh(self, name: str, settings: str) -> Path:
+    def _fresh(self, name: str) -> Path:
         folder = self.folder / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        (folder / "scrapy.cfg").write_text("[settings]\ndefault = bench_settings\n")
-        (folder / "bench_settings.py").write_text(settings)
         return folder
 
-    def project(self, name: str) -> Path:
+    def project(self, name: str = "ours") -> Path:
         """Make a project that crawls the site with ours."""
-        folder = self._fresh(name, SETTINGS + SAME)
-        (folder / "bench_sites.py").write_text(SPIDERS.format(home=self.site.home))
+        folder = self._fresh(name)
+        make_project(folder, {"site": self.site.home}, SETTINGS + SAME)
         return folder
 
-    def ours(self, name: str = "ours") -> Cost:
-        folder = self.project(name)
+    def ours(self) -> Cost:
+        folder = self.project()
         cost = run([sys.executable, "-m", "scrapy", "crawl", "site"], folder, {"PYTHONPATH": str(folder)})
-        files = folder.glob("data/stories/*/*/stories.parquet")
-        self._check(name, sum(pq.read_metadata(file).num_rows for file in files))
+        self._check("ours", _count_stories(folder))
         return cost
 
     def all_sites(self, name: str, sites: Mapping[str, Site], jobs: int) -> Cost:
         """Crawl several sites by one command."""
-        folder = self._fresh(name, SETTINGS + SAME)
-        spiders = (
-            f'class {each.title()}(StorySpider):\n    name = "{each}"\n    home = "{site.home}"\n\n'
-            for each, site in sites.items()
-        )
-        (folder / "bench_sites.py").write_text("from archiver.spider import StorySpider\n\n" + "".join(spiders))
-        cost = run(
-            [sys.executable, "-m", "archiver", "crawl", "--all", "--jobs", str(jobs)],
-            folder,
-            {"PYTHONPATH": f"{folder}:{HERE.parents[1]}"},
-        )
-        files = folder.glob("data/stories/*/*/stories.parquet")
-        if (found := sum(pq.read_metadata(file).num_rows for file in files)) != sum(s.stories for s in sites.values()):
-            sys.exit(f"{name} brought {found} stories")
+        folder = self._fresh(name)
+        make_project(folder, {each: site.home for each, site in sites.items()}, SETTINGS + SAME)
+        command = [sys.executable, "-m", "archiver", "crawl", "--all", "--jobs", str(jobs)]
+        cost = run(command, folder, {"PYTHONPATH": f"{folder}:{HERE.parents[1]}"})
+        self._check(name, _count_stories(folder), sum(site.stories for site in sites.values()))
         return cost
 
     def bare(self, name: str = "bare", settings: str = BARE_SETTINGS, *, counts: bool = True) -> Cost:
         """`counts` is False where the settings leave out what counts the answers."""
-        folder = self._fresh(name, settings)
+        folder = self._fresh(name)
+        write_project(folder, "", settings)
         command = [sys.executable, "-m", "scrapy", "runspider", HERE / "bare_spider.py", "-a", f"home={self.site.home}"]
         stats = ["-s", f"BENCH_STATS={folder / 'stats.json'}"]
         cost = run([*command, *stats], folder, {"PYTHONPATH": str(folder)})
@@ -137,14 +122,14 @@ class Crawls:
 
     def feed_crawl(self) -> Cost:
         """Scrapy's default settings, trafilatura, JSON lines."""
-        folder = self._fresh("feed", "")
+        folder = self._fresh("feed")
         command = [self._python("feed"), "-m", "scrapy", "runspider", HERE / "feed_spider.py", "-O", "stories.jsonl"]
         cost = run([*command, "-a", f"home={self.site.home}", "-L", "WARNING"], folder, {"PYTHONPATH": str(HERE)})
         self._check("feed", _count_lines(folder / "stories.jsonl"))
         return cost
 
     def crawlee_crawl(self) -> Cost:
-        folder = self._fresh("crawlee", "")
+        folder = self._fresh("crawlee")
         command = [
             self._python("crawlee"),
             HERE / "crawlee_crawl.py",
@@ -157,7 +142,7 @@ class Crawls:
         return cost
 
     def news_please_crawl(self) -> Cost:
-        folder = self._fresh("news-please", "")
+        folder = self._fresh("news-please")
         python = self._python("news-please")
         found = run([python, "-c", "import newsplease, os; print(os.path.dirname(newsplease.__file__))"], folder)
         installed = Path(found.told.strip()) / "config" / "config.cfg"
@@ -186,41 +171,16 @@ class Crawls:
             sys.exit(f"no environment of {peer}: `make bench-peers` makes it")
         return python
 
-    def _check(self, name: str, stories: int, *, at_least: bool = False) -> None:
-        if stories < self.site.stories or (stories > self.site.stories and not at_least):
-            sys.exit(f"{name} brought {stories} of {self.site.stories} stories")
+    def _check(self, name: str, stories: int, wanted: int | None = None, *, at_least: bool = False) -> None:
+        """End the bench where not as many stories came as the site has, or all sites have."""
+        wanted = self.site.stories if wanted is None else wanted
+        if stories < wanted or (stories > wanted and not at_least):
+            sys.exit(f"{name} brought {stories} of {wanted} stories")
+
+
+def _count_stories(folder: Path) -> int:
+    return int(ds.dataset(folder / "data/stories", partitioning="hive").count_rows())
 
 
 def _count_lines(path: Path) -> int:
     return len(path.read_bytes().splitlines())
-
-
-def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--stories", type=int, default=1000)
-    ask.add_argument("--rounds", type=int, default=5)
-    ask.add_argument("--only", nargs="*", default=["ours", "bare", "guarded"])
-    args = ask.parse_args()
-    with generated_site(args.stories) as site, tempfile.TemporaryDirectory() as name:
-        crawls = Crawls(site, Path(name))
-        runs: dict[str, Callable[[], Cost]] = {
-            "ours": crawls.ours,
-            "bare": crawls.bare,
-            "guarded": crawls.guarded,
-            "feed": crawls.feed_crawl,
-            "crawlee": crawls.crawlee_crawl,
-            "news-please": crawls.news_please_crawl,
-        }
-        costs = alternate({each: runs[each] for each in args.only}, args.rounds)
-    for each, told in costs.items():
-        cpu = [1000 * cost.cpu / site.pages for cost in told]
-        pages = [site.pages / cost.seconds for cost in told]
-        print(
-            f"{each}: {median(cpu):.2f} ms CPU a page, {median(pages):.0f} pages/s; "
-            f"ours takes {median_ratio([c.cpu for c in costs['ours']], [c.cpu for c in told]):.2f} × its CPU, "
-            f"{median_ratio([c.seconds for c in told], [c.seconds for c in costs['ours']]):.2f} × its pages/s"
-        )
-
-
-if __name__ == "__main__":
-    main()

@@ -12,23 +12,23 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 import parsel
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
 import archiver
 from archiver.extract import extract_story
 from archiver.pages import read_page
 from archiver.schema import encode_parquet, stories_to_table, story_to_json, table_to_stories
-from archiver.store.archive import Archive
+from archiver.store.archive import Archive, Partition
+from archiver.store.dataset import list_places
 from bench.archive import loading, reextract
 from bench.archive.flat import list_partitions
-from bench.speed.children import Cost, alternate, run
+from bench.speed.children import Cost, alternate, compare, run
 from bench.speed.crawls import Crawls, Site, generated_site
 
 
@@ -77,12 +77,6 @@ class Figure:
         return f"{self.work} / {self.against}: {self.shown} ({self.asked}){told}\n    {self.details}"
 
 
-def _ratios(one: Sequence[float], other: Sequence[float]) -> tuple[float, str]:
-    """Return the median ratio, and the range."""
-    each = [a / b for a, b in zip(one, other, strict=True)]
-    return statistics.median(each), f"{min(each):.2f} to {max(each):.2f} in {len(each)} rounds"
-
-
 def _told(costs: Sequence[Cost], pages: int) -> str:
     cpu = statistics.median(cost.cpu for cost in costs)
     seconds = statistics.median(cost.seconds for cost in costs)
@@ -102,7 +96,7 @@ def crawl_against_bare(scale: Scale, folder: Path) -> list[Figure]:
         ("guarded", "a spider that does nothing on the same settings, guards and all; CPU a page", 2.2),
         ("bare", "a spider that does nothing on Scrapy's own parts; CPU a page", 2.2),
     ):
-        ratio, spread = _ratios(ours, [cost.cpu for cost in costs[name]])
+        ratio, spread = compare(ours, [cost.cpu for cost in costs[name]])
         told = f"{spread}; ours {_told(costs['ours'], site.pages)}; theirs {_told(costs[name], site.pages)}"
         figures.append(Figure("whole crawl", against, ratio, limit, f"{site.pages} pages, starts included; {told}"))
     return figures
@@ -125,7 +119,7 @@ def crawl_against_peers(scale: Scale, folder: Path) -> list[Figure]:
         ("crawlee", "crawlee-python's Parsel crawler, our columns by selectors; pages/s", 1),
         ("news-please", "news-please; pages/s", 1),
     ):
-        ratio, spread = _ratios([cost.seconds for cost in costs[name]], ours)
+        ratio, spread = compare([cost.seconds for cost in costs[name]], ours)
         told = f"{spread}; ours {_told(costs['ours'], site.pages)}; theirs {_told(costs[name], site.pages)}"
         figures.append(Figure("whole crawl", against, ratio, limit, f"{site.pages} pages; {told}", at_least=True))
     return figures
@@ -148,7 +142,7 @@ def four_sites(scale: Scale, folder: Path) -> list[Figure]:
     alone = costs["one after another"]
     figures = []
     for jobs, name in ((4, "four"), (2, "two")):
-        ratio, spread = _ratios([cost.seconds for cost in alone], [cost.seconds for cost in costs[name]])
+        ratio, spread = compare([cost.seconds for cost in alone], [cost.seconds for cost in costs[name]])
         told = f"{spread}; {pages} pages: {_told(costs[name], pages)}, against {_told(alone, pages)}"
         work = f"four sites, `crawl --all --jobs {jobs}` on two cores"
         figures.append(Figure(work, "`--jobs 1`", ratio, 1.8, f"{told}; nginx takes a part too", at_least=True))
@@ -160,16 +154,18 @@ def four_sites(scale: Scale, folder: Path) -> list[Figure]:
 
 def extraction_against_parse(scale: Scale, folder: Path) -> list[Figure]:
     with generated_site(200) as site:
-        pages = _read_pages(site)
-    figures = [_extraction("extraction of the generated pages", pages, scale.rounds)]
+        pages = read_pages(site)
+    figures = [compare_extraction("extraction of the generated pages", pages, scale.rounds)]
     real = Path(__file__).parents[3] / "shared" / "pages"
     if real.is_dir():
         pages = [page for name in ("scrapinghub", "fundus", "wcxb") for page in _read_real(real / name)]
-        figures.append(_extraction("extraction of real news pages", pages[:: max(1, len(pages) // 200)], scale.rounds))
+        figures.append(
+            compare_extraction("extraction of real news pages", pages[:: max(1, len(pages) // 200)], scale.rounds)
+        )
     return figures
 
 
-def _read_pages(site: Site) -> list[tuple[str, str]]:
+def read_pages(site: Site) -> list[tuple[str, str]]:
     base = site.home.removesuffix("/index.html")
     files = [file for file in sorted(site.folder.glob("*/*.gz")) if not file.name.startswith(("index.", "page-"))]
     return [
@@ -186,7 +182,7 @@ def _read_real(folder: Path) -> list[tuple[str, str]]:
     ]
 
 
-def _extraction(work: str, pages: Sequence[tuple[str, str]], rounds: int) -> Figure:
+def compare_extraction(work: str, pages: Sequence[tuple[str, str]], rounds: int) -> Figure:
     now = datetime(2026, 7, 1, tzinfo=UTC)
 
     def parse() -> None:
@@ -199,7 +195,7 @@ def _extraction(work: str, pages: Sequence[tuple[str, str]], rounds: int) -> Fig
 
     extract()
     taken: list[tuple[float, float]] = [(_cpu(extract), _cpu(parse)) for _ in range(max(rounds, 5))]
-    ratio, spread = _ratios([each[0] for each in taken], [each[1] for each in taken])
+    ratio, spread = compare([each[0] for each in taken], [each[1] for each in taken])
     ours, theirs = (1000 * statistics.median(each) / len(pages) for each in zip(*taken, strict=True))
     size = statistics.mean(len(text) for _, text in pages) / 1000
     return Figure(
@@ -244,7 +240,7 @@ def reextraction(scale: Scale, folder: Path) -> list[Figure]:
     """`archiver reextract --check` with two processes, beside one, and beside what gunzip and a parse take of the same pages."""
     with generated_site(scale.peer_stories) as site:
         Crawls(site, folder).ours()
-        pages = _read_pages(site)
+        pages = read_pages(site)
     root = folder / "ours" / "data"
     packed = [(url, gzip.compress(text.encode(), 6)) for url, text in pages]
 
@@ -255,7 +251,7 @@ def reextraction(scale: Scale, folder: Path) -> list[Figure]:
         return time.perf_counter() - start
 
     taken = [(reextract.measure(root, 1), reextract.measure(root, 2), limit()) for _ in range(scale.rounds)]
-    ratio, spread = _ratios([one[0] for one, _, _ in taken], [two[0] for _, two, _ in taken])
+    ratio, spread = compare([one[0] for one, _, _ in taken], [two[0] for _, two, _ in taken])
     rows = taken[0][0][2]
     speed = rows / statistics.median(two[0] for _, two, _ in taken)
     bound = 2 * len(packed) / statistics.median(each for _, _, each in taken)
@@ -271,9 +267,11 @@ def bytes_a_story(scale: Scale, folder: Path) -> list[Figure]:
     with generated_site(scale.peer_stories) as site:
         Crawls(site, folder).ours()
     rows = []
-    for file in sorted((folder / "ours" / "data" / "stories").glob("*/*/*.parquet")):
-        day, section = (part.name.partition("=")[2] for part in (file.parent.parent, file.parent))
-        rows += table_to_stories(pq.ParquetFile(file).read(), date=date.fromisoformat(day), section=section)
+    archive = Archive(folder / "ours" / "data")
+    for place in list_places(archive.stories_dir):
+        if place.section is not None:
+            table = archive.read_stories(Partition(place.date, place.section))
+            rows += table_to_stories(table, date=place.date, section=place.section)
     rows.sort(key=lambda row: (row.site, row.url))
     lines = "".join(json.dumps(story_to_json(row), ensure_ascii=False) + "\n" for row in rows)
     packed = len(gzip.compress(lines.encode(), 6))
@@ -302,7 +300,7 @@ def _read_in_turns(
             each.append(time.perf_counter() - start)
         if number:  # the first finds nothing in the system's cache
             taken.append(each)
-    ratio, spread = _ratios([each[0] for each in taken], [each[1] for each in taken])
+    ratio, spread = compare([each[0] for each in taken], [each[1] for each in taken])
     mine, other = (1000 * statistics.median(each) for each in zip(*taken, strict=True))
     return Figure(name, against, ratio, limit, f"{spread}; {mine:.1f} ms against {other:.1f} ms")
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from crawls import SETTINGS, plain_environment
+from crawls import SETTINGS
 
 from archiver.demo.server import DemoNetwork, RunningSite
 from archiver.demo.stories import SourceEvent, load_events
@@ -32,6 +32,7 @@ from archiver.store.ledgerfile import ledger_file
 from archiver.store.raw_read import raw_dir, read_record
 from archiver.store.raw_repair import check_raw_file
 from archiver.urls import site_of
+from bench.network import plain_environment
 
 HERE = Path(__file__).parent
 SITE = "tidewater_review"

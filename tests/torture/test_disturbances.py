@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from crawls import headlines, listing_page, plain_environment, story_page
+from crawls import headlines, listing_page, story_page
 from harness import (
     Fault,
     How,
@@ -31,6 +31,7 @@ from harness import (
 from archiver.demo.server import DemoNetwork, RunningSite
 from archiver.store.archive import Archive
 from archiver.store.ledger import Ledger
+from bench.network import plain_environment
 
 CRAWL = ("scrapy", "crawl", "site")
 
