@@ -192,6 +192,17 @@ def test_two_events_that_prove_to_be_one_have_the_id_of_the_older(archive: Archi
     assert faults(archive) == []
 
 
+@pytest.mark.parametrize("day", [29, 28])
+def test_the_one_story_that_others_have_left_is_alone_in_its_event(archive: Archive, day: int) -> None:
+    staying, leaving = tell(0, 0, section="markets"), tell(0, 1, day=day)
+    publish_run(archive, 1, staying, leaving)
+    publish_run(archive, 2, replace(leaving, source_url=SOURCE, content_hash="other", fetched_at=NOW + timedelta(1)))
+    found = [rows(archive)[story.story_id] for story in (staying, leaving)]
+    assert len({row["event_id"] for row in found}) == 2
+    assert [(row["method"], row["rank"], row["shared_words"]) for row in found] == [("alone", 1, 1.0)] * 2
+    assert faults(archive) == []
+
+
 def test_a_story_whose_source_is_found_out_later_joins_its_event(archive: Archive) -> None:
     first, second = tell(0, 0, source=SOURCE), tell(9, 1)
     publish_run(archive, 1, first, second)

@@ -207,7 +207,10 @@ class _Plan:
         self.events = {story_id: self.renamed.get(event, event) for story_id, event in self.events.items()}
         touched = {self.renamed.get(event, event) for event in touched} | set(self.renamed.values())
         members = {event: self._members(event) for event in touched}
-        facts = self._read_members({place for each in members.values() if len(each) > 1 for place in each})
+        facts = self._read_members(
+            # What a story that is alone has told is known, but for one that others have left.
+            {place for each in members.values() for place in each if len(each) > 1 or place[0] not in self.told}
+        )
         rows: dict[date, Rows] = {day: dict(self._rows(day)) for day in self.days}
         for day in self.days:
             if day not in self.unread:
