@@ -38,8 +38,8 @@ fast: $(INSTALLED) ## the tests that take seconds
 slow: $(INSTALLED) ## the long tests: whole crawls, wheels, faults
 	$(BIN)/pytest -n auto -q -m slow
 
-torture: $(INSTALLED) ## the long harnesses: kills at every point, huge pages
-	$(BIN)/pytest -n auto -q -m "slow or torture"
+torture: $(INSTALLED) ## all tests, the long harnesses whole: kills at every point, huge pages; twenty times the examples
+	$(BIN)/pytest -n auto -q --examples 20
 
 lock: $(INSTALLED) ## pin the newest dependencies that pyproject.toml allows, with hashes
 	$(BIN)/python -m pip install --quiet uv

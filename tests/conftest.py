@@ -1,16 +1,32 @@
-"""Hypothesis: no deadlines, for machines are shared and noisy; in CI the same examples each time. And what tests of several
-folders are given."""
+"""Hypothesis: no deadlines, for machines are shared and noisy; the same examples each time, but with `--examples`. And what
+tests of several folders are given."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 from torture.harness import Nursery, build_faults
 
-settings.register_profile("ours", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") else "ours")
+settings.register_profile("ours", deadline=None, derandomize=True)
+settings.load_profile("ours")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--examples", type=int, metavar="N", help="try N times as many examples of each property, at random"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Once a property has failed, a run must fail until that is mended; to find out more is the work of `make torture`."""
+    if times := config.getoption("--examples"):
+        tests = {item.function for item in items if isinstance(item, pytest.Function)}
+        for test in tests:
+            if is_hypothesis_test(test):
+                known: settings = test._hypothesis_internal_use_settings
+                test._hypothesis_internal_use_settings = settings(
+                    known, max_examples=known.max_examples * times, derandomize=False
+                )
 
 
 @pytest.fixture(scope="module")
