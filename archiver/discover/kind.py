@@ -21,6 +21,8 @@ _STORY_TYPES: Final = re.compile(
     r"(?:\w*Article|BlogPosting|LiveBlogPosting|Report|Review|Recipe|PodcastEpisode|VideoObject)$"
 )
 _LISTING_TYPES: Final = frozenset("CollectionPage SearchResultsPage ProfilePage Blog ItemList".split())
+_WHOLE: Final = 4
+"""What it counts that a page describes one whole article; nothing counts more."""
 _BODY: Final = 100
 """Words of prose outside cards that make a body."""
 
@@ -65,7 +67,7 @@ def _read_claims(root: _Element) -> tuple[int, int]:
         ):
             story = max(story, 3)
     if articles == 1:
-        story = max(story, 4)
+        story = max(story, _WHOLE)
     elif articles > 1:
         story = max(story, 2)
     return story, listing
@@ -88,9 +90,11 @@ def is_listing(page: Selector, url: str, printed: PrintedStory) -> bool:
     Prose that stands in cards, each headed by a link to another story, is no body, however much of it there is; a body
     is one, however many cards stand around it.
     """
+    story, listing = _read_claims(page.root)
+    if printed.is_story and story >= _WHOLE and not listing and sum(map(count_words, printed.body)) >= _BODY:
+        return False  # half of real pages, and to look for cards takes as long as to extract a story
     read = read_page(page, url)
     cards = [story for story in find_story_links(read) if story.url != printed.url]
-    story, listing = _read_claims(read.root)
     if not cards:
         return False
     own = _count_own_words(read.root, read.base, printed, cards)
