@@ -29,6 +29,7 @@ from archiver.outcome import Outcome
 from archiver.pages import own_address, read_page
 from archiver.store.coding import MAX_CODINGS, DecodedTooLargeError, decode_body
 from archiver.store.exchange import leads_on_for_good
+from archiver.urls import AddressSet
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
@@ -95,7 +96,7 @@ class Asking(Spider):
         """False in `scrapy shell` and `scrapy parse`, which try a page out and must leave no trace in the archive."""
         self._chains: dict[str, Chain] = {}
         """By what the addresses of all pages of a listing share."""
-        self._asked: set[str] = set()
+        self._asked = AddressSet()
         """Addresses of stories, their parts and sitemaps that were asked for."""
         self._shapes: set[tuple[str, ...]] = set()
         """Forms of the addresses that listings showed for stories: a related link of another form is no story's."""
@@ -187,6 +188,11 @@ class Asking(Spider):
             self._knows_examples = True
             self._shapes.update(read_address(each).shape for each in self.memory.examples())
         return shape in self._shapes
+
+    def forget_asked(self) -> None:
+        """Let go of what a crawl that has ended needs no more, for publishing to have the memory."""
+        self._asked = AddressSet()
+        self._chains.clear()
 
     # Answers
 

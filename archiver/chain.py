@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 
 from archiver.discover import ListedStory
 from archiver.items import Found
-from archiver.urls import is_same_site
+from archiver.urls import AddressSet, is_same_site
 
 
 @dataclass
@@ -19,7 +19,7 @@ class Chain:
     label: str | None = None
     via: str = "listing"
     pages: int = 0
-    met: set[str] = field(default_factory=set)
+    met: AddressSet = field(default_factory=AddressSet)
     """Addresses of the stories on the pages read so far."""
     visited: set[str] = field(default_factory=set)
     """Addresses of these pages."""

@@ -152,6 +152,7 @@ class InboxPipeline(Pipeline):
     def close_spider(self) -> None:
         try:
             self.spider.memory.sync()
+            self.spider.forget_asked()
             if self.spider.is_crawling and not self.has_failed:
                 rereader = Rereader(self.archive, self._load_selectors)
                 self._note(publish(self.archive, rereader, release=self.writer.close))

@@ -20,6 +20,7 @@ from archiver.items import Story
 from archiver.reread import KEPT, Rereader, SelectorsOf, UnreadableError, put_back
 from archiver.schema import story_to_json, table_to_stories
 from archiver.store.archive import Archive, Partition
+from archiver.store.no_pandas import leave_pandas_unloaded
 from archiver.store.read import find_revisions, scan_stories
 from archiver.store.restate import Restated
 
@@ -85,6 +86,7 @@ def reextract(
 
     `at_once` tasks are given to the executor at a time. StorageError where the archive cannot be read.
     """
+    leave_pandas_unloaded()
     rows = _list_rows(archive, day, site)
     left = Checked(left=[*_leave(rows, pc.equal(rows["status"], "gone"), "gone")])
     rows = rows.filter(pc.not_equal(rows["status"], "gone"))
@@ -151,6 +153,7 @@ def check_rows(archive: Archive, selectors: tuple[tuple[str, Selectors | None], 
 @lru_cache(maxsize=1)
 def _rereader(archive: Archive, selectors: tuple[tuple[str, Selectors | None], ...]) -> Rereader:
     """One for all tasks of a process: it remembers where the pages of a crawl's stories stand."""
+    leave_pandas_unloaded()
     return Rereader(archive, dict(selectors))
 
 

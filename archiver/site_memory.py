@@ -23,6 +23,7 @@ from archiver.store.exchange import Exchange, leads_on_for_good
 from archiver.store.known import Kind, Known, Pass, take_missing
 from archiver.store.ledger import Ledger
 from archiver.store.ledgerfile import site_lock
+from archiver.store.no_pandas import leave_pandas_unloaded
 from archiver.store.raw import RawWriter
 from archiver.store.raw_repair import finish_leftovers
 from archiver.store.read import read_story
@@ -88,6 +89,7 @@ class SiteMemory(Memory):
 
     def __init__(self, archive: Archive, spider: Asking, site: str) -> None:
         self.archive, self.spider, self.site = archive, spider, site
+        leave_pandas_unloaded()
         self._held = ExitStack()
         make_folder(archive.state_dir)
         lock = site_lock(archive, site)

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from stories import make_story
 from archiver.alarms.alarm import Alarm, PastRun, advise, read_past
 from archiver.alarms.quality import (
     COLUMNS,
+    Look,
     Quality,
     Tally,
     look_at,
@@ -49,13 +51,19 @@ def make_stories(number: int, *, first: int = 0, **columns: Any) -> list[Story]:
 
 
 def tally_of(stories: Sequence[Story]) -> Quality:
-    return tally(map(look_at, stories))
+    return tally(lambda: sorted(map(look_at, stories), key=attrgetter("site", "section")))
+
+
+def none_of(site: str) -> list[Look]:
+    return []
 
 
 def judge(before: Sequence[Sequence[Story]], now: Sequence[Story]) -> list[Alarm]:
     """Judge a run after others, the oldest of them first."""
     past = [PastRun(f"run-{number}", tally_of(stories)) for number, stories in enumerate(before)]
-    return judge_stories(past[::-1], [look_at(story) for story in now], tally_of(now))
+    return judge_stories(
+        past[::-1], tally_of(now), lambda site: [look_at(story) for story in now if story.site == site]
+    )
 
 
 WEEK = [make_stories(20, first=20 * number) for number in range(7)]
@@ -158,8 +166,10 @@ def test_what_was_accepted_is_usual_from_then_on() -> None:
     earlier = [PastRun("a", tally_of(stories)) for stories in WEEK]
     assert read_past([record]) == []
     past = [*read_past([record | {"accepted_at": "2026-06-29T00:00:00+00:00"}]), *earlier]
-    assert judge_stories(past, [], tally_of(now)) == []
-    assert [each.what for each in judge_stories(past, [], tally_of(make_stories(25, first=900, faq=[])))] == ["faq"]
+    assert judge_stories(past, tally_of(now), none_of) == []
+    assert [each.what for each in judge_stories(past, tally_of(make_stories(25, first=900, faq=[])), none_of)] == [
+        "faq"
+    ]
 
 
 def test_stories_that_are_gone_tell_nothing() -> None:
@@ -336,8 +346,8 @@ def test_a_section_not_met_before_is_like_the_others_where_these_are_alike() -> 
     alike = [PastRun(str(n), quality_of({"a": (10, 10), "b": (10, 10)})) for n in range(9)]
     unlike = [PastRun(str(n), quality_of({"a": (10, 10), "b": (0, 10)})) for n in range(9)]
     now = quality_of({"new": (0, 25)})
-    assert [each.what for each in judge_stories(alike, [], now)] == ["dek"]
-    assert judge_stories(unlike, [], now) == []
+    assert [each.what for each in judge_stories(alike, now, none_of)] == ["dek"]
+    assert judge_stories(unlike, now, none_of) == []
 
 
 # The bundled network

@@ -154,6 +154,20 @@ def test_a_whole_site_is_archived_once_and_again_changes_nothing(project: Projec
 
 
 @slow
+def test_a_crawl_loads_no_package_that_it_has_no_use_for(project: Project, shared_network: DemoNetwork) -> None:
+    heavy = ("aiohttp", "duckdb", "IPython", "pandas", "polars", "pyarrow.dataset")
+    more = f"""
+    def closed(self, reason):
+        import sys
+        print([name for name in {heavy} if name in sys.modules])
+"""
+    project.add_site("frugal", shared_network["ledgerleaf"].base_url + "/", more)
+    for _ in range(2):
+        ran = project.crawl("frugal")
+        assert (ran.exit_code, ran.output) == (0, "[]\n"), ran.log
+
+
+@slow
 def test_only_the_sections_asked_for_are_crawled(project: Project, site: RunningSite) -> None:
     assert project.crawl("leaf", section="Energy,health").exit_code == 0
     assert project.urls() == stories_of(site, "energy") | stories_of(site, "health")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,7 +30,7 @@ class _Count:
 
 
 def judge_column(
-    site: str, column: str, now: Mapping[str, Tally], before: Before, looks: Sequence[Look]
+    site: str, column: str, now: Mapping[str, Tally], before: Before, looks: Callable[[], Sequence[Look]]
 ) -> Alarm | None:
     """Return an alarm where the stories of a run lack a column that those before had."""
     if column == "section_label":  # without it, all stories are of one section, which never had it
@@ -52,7 +52,7 @@ def judge_column(
         probability = share_tail(runs, round(seen.filled), round(seen.stories))
         if probability < (EMPTY_RARE if not seen.filled and seen.stories >= ENOUGH else RARE):
             since = before[pooled - 1][0].run if pooled else None
-            return _make_alarm(site, column, seen, usual, probability, _name_stories(column, looks, telling), since)
+            return _make_alarm(site, column, seen, usual, probability, _name_stories(column, looks(), telling), since)
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from archiver.alarms.alarm import Alarm
@@ -22,7 +22,9 @@ LEAST_SPREAD: Final = 0.15
 """Doublings between the stories of a site whose bodies are all of one length: bins are hardly finer."""
 
 
-def judge_length(site: str, now: Mapping[str, Tally], before: Before, looks: Sequence[Look]) -> Alarm | None:
+def judge_length(
+    site: str, now: Mapping[str, Tally], before: Before, looks: Callable[[], Sequence[Look]]
+) -> Alarm | None:
     """Return an alarm where the bodies of a run are much longer or shorter than those before."""
     for pooled in windows(before, sum(tally.stories for tally in now.values()), 1.0):
         known = limit_past(before[pooled:])
@@ -41,7 +43,7 @@ def judge_length(site: str, now: Mapping[str, Tally], before: Before, looks: Seq
         probability = shift_tail(shifts, shift, sum(seen.values()), spread=spread, usual_apart=USUAL_APART, trust=TRUST)
         if probability < RARE:
             usual = median_of(_words(tally for _, sections in known for tally in sections.values()))
-            urls = _name_stories(looks, centres, is_longer=shift > 0)
+            urls = _name_stories(looks(), centres, is_longer=shift > 0)
             since = before[pooled - 1][0].run if pooled else None
             return _make_alarm(site, words_of(usual), shift, round(sum(seen.values())), probability, urls, since)
     return None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from archiver.items import Story
@@ -30,6 +31,7 @@ COLUMNS: Final = (
 )
 """Columns of a story that its page may leave empty, and the two without which it is none."""
 
+_BITS: Final = {column: 1 << place for place, column in enumerate(COLUMNS)}
 _OWN: Final = ("title", "dek", "body")
 """Columns in which every story says something of its own."""
 _BINS: Final = 8
@@ -58,26 +60,19 @@ Quality: TypeAlias = dict[str, dict[str, Tally]]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What is kept of a story until its run is judged: twelve thousand of them are to be had in memory."""
+    """What is kept of a story until its run is judged."""
 
     site: str
     section: str
-    story_id: str
     url: str
     is_gone: bool
     """The visit found it gone, and brought no text."""
-    filled: frozenset[str]
-    """Columns that it has."""
+    filled: int
+    """A bit for each of COLUMNS that it has."""
     words: int
     """The bin that its body's length falls into."""
     own: tuple[int, ...]
     """Hashes of title, dek and body."""
-
-
-@lru_cache(maxsize=1024)
-def _keep(columns: frozenset[str]) -> frozenset[str]:
-    """Stories of a site have few sets of columns between them."""
-    return columns
 
 
 def look_at(story: Story) -> Look:
@@ -89,10 +84,9 @@ def look_at(story: Story) -> Look:
     return Look(
         story.site,
         story.section,
-        story.story_id,
         story.url,
         story.status == "gone",
-        _keep(frozenset(column for column in COLUMNS if getattr(story, column))),
+        sum(bit for column, bit in _BITS.items() if getattr(story, column)),
         round(_BINS * math.log2(max(story.word_count, 1))),
         tuple(hash(getattr(story, column)) for column in _OWN),
     )
@@ -108,39 +102,51 @@ def doublings(bins: float) -> float:
     return bins / _BINS
 
 
-def tally(looks: Iterable[Look]) -> Quality:
-    """Return what the stories of one run look like. Of several visits to one story the last counts, and none that found
-    it gone.
+def tally(read: Callable[[], Iterable[Look]]) -> Quality:
+    """Return what the stories of one run look like; `read` gives them by site and section, one of each story, and is called
+    twice. A visit that found its story gone does not count.
 
     A title, dek or body that half of a section's stories and five or more have in common is none of theirs (the site's
     name, a cookie wall) and counts as empty.
     """
-    newest = {look.story_id: look for look in looks if not look.is_gone}
-    groups: dict[tuple[str, str], list[Look]] = {}
-    for look in newest.values():
-        groups.setdefault((look.site, look.section), []).append(look)
+    common = {place: find_common(group) for place, group in _by_section(read())}
     quality: Quality = {}
-    for (site, section), group in sorted(groups.items()):
-        common = find_common(group)
-        filled = Counter({column: sum(has_column(look, column, common) for look in group) for column in COLUMNS})
-        quality.setdefault(site, {})[section] = Tally(len(group), filled, Counter(look.words for look in group))
+    for (site, section), group in _by_section(read()):
+        found = Tally()
+        for look in group:
+            found.stories += 1
+            found.filled.update(column for column in COLUMNS if has_column(look, column, common[site, section]))
+            found.words[look.words] += 1
+        quality.setdefault(site, {})[section] = found
     return quality
 
 
-def find_common(looks: Sequence[Look]) -> dict[str, int]:
+def _by_section(looks: Iterable[Look]) -> Iterator[tuple[tuple[str, str], Iterator[Look]]]:
+    return groupby((look for look in looks if not look.is_gone), attrgetter("site", "section"))
+
+
+def find_common(looks: Iterable[Look]) -> dict[str, int]:
     """Return, by column, the hash of the text that half of the stories share though each should have its own."""
+    stories = 0
+    texts: dict[str, Counter[int]] = {column: Counter() for column in _OWN}
+    for look in looks:
+        stories += 1
+        for column, text in zip(_OWN, look.own, strict=True):
+            if look.filled & _BITS[column]:
+                texts[column][text] += 1
     common = {}
-    for place, column in enumerate(_OWN):
-        texts = Counter(look.own[place] for look in looks if column in look.filled)
-        for text, number in texts.most_common(1):
-            if number >= 5 and number * 2 >= len(looks):
+    for column, counts in texts.items():
+        for text, number in counts.most_common(1):
+            if number >= 5 and number * 2 >= stories:
                 common[column] = text
     return common
 
 
 def has_column(look: Look, column: str, common: Mapping[str, int]) -> bool:
     """Tell whether a story has a column filled with something of its own."""
-    return column in look.filled and not (column in common and common[column] == look.own[_OWN.index(column)])
+    return bool(look.filled & _BITS[column]) and not (
+        column in common and common[column] == look.own[_OWN.index(column)]
+    )
 
 
 def share_filled(quality: Quality) -> dict[str, float]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from archiver.alarms.alarm import Alarm, PastRun
@@ -15,11 +16,12 @@ AGE_DEPENDENT: Final = frozenset({"modified_at"})
 """A story just published has not been modified, one found by a first crawl has: the share tells of the stories' age."""
 
 
-def judge_stories(past: Sequence[PastRun], looks: Sequence[Look], quality: Quality) -> list[Alarm]:
-    """Return what of a run's stories is unlike the site's past. `past` is newest first, `quality` the run's own."""
+def judge_stories(past: Sequence[PastRun], quality: Quality, looks_of: Callable[[str], Sequence[Look]]) -> list[Alarm]:
+    """Return what of a run's stories is unlike the site's past. `past` is newest first, `quality` the run's own; `looks_of`
+    gives the stories of a site, and is asked only where some are to be named."""
     alarms: list[Alarm | None] = []
     for site, sections in quality.items():
-        own = [look for look in looks if look.site == site and not look.is_gone]
+        own = partial(looks_of, site)
         before = [(run, run.quality[site]) for run in past if site in run.quality]
         columns = [column for column in COLUMNS if column not in AGE_DEPENDENT]
         alarms += [judge_column(site, each, sections, since_accepted(before, each), own) for each in columns]

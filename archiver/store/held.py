@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 
 from archiver.alarms.alarm import Alarm, read_past
-from archiver.alarms.quality import Look, Quality, quality_to_json, tally
+from archiver.alarms.quality import Quality, quality_to_json, tally
 from archiver.alarms.stories import judge_stories
 from archiver.items import Story
 from archiver.store.archive import Archive, make_folder, storage_errors, sync_folder
-from archiver.store.inbox import read_inbox, write_line
+from archiver.store.inbox import InboxIndex, read_inbox, write_line
 from archiver.store.ledgerfile import ledger_file
 from archiver.store.runs import put_run, read_run, read_runs, spider_of
 from archiver.store.sqlite import connect
@@ -38,20 +38,22 @@ def held_runs(archive: Archive) -> list[str]:
         return sorted(path.stem for path in archive.held_dir.glob("*.jsonl"))
 
 
-def judge_inbox(archive: Archive, run: str, looks: Sequence[Look]) -> tuple[Quality, list[Alarm]]:
+def judge_inbox(archive: Archive, run: str, index: InboxIndex) -> tuple[Quality, list[Alarm]]:
     """Return what the stories of a run look like, and what of it is unlike the runs of that spider before.
 
     A run whose alarms were accepted raises none. The record of a run that was killed, or whose stories were extracted
     anew, gets what is found here.
     """
-    quality = tally(looks)
+    quality = tally(index.looks)
     spider = spider_of(run)
     if spider is None:
         return quality, []
     record = read_run(archive, run)
     if record is not None and record.get("accepted_at"):
         return quality, []
-    alarms = judge_stories(read_past(read_runs(archive, spider, before=run)), looks, quality)
+    alarms = judge_stories(
+        read_past(read_runs(archive, spider, before=run)), quality, lambda site: list(index.looks(site))
+    )
     if record is not None and (not record.get("finished_at") or record.get("renewed_at")):
         told = {
             "quality": quality_to_json(quality),

@@ -16,6 +16,7 @@ from stat import S_ISREG
 from types import TracebackType
 from typing import Any, BinaryIO, Final
 
+from archiver.alarms.quality import Look, look_at
 from archiver.items import Story
 from archiver.schema import SCHEMA_VERSION, story_from_json, story_to_json
 from archiver.store.archive import Archive, Partition, create_locked, storage_errors
@@ -144,7 +145,8 @@ class InboxIndex:
             """
             CREATE TABLE stories (
                 number INTEGER PRIMARY KEY, site TEXT, story_id TEXT, url TEXT, start INTEGER, size INTEGER,
-                date TEXT, section TEXT, UNIQUE (site, story_id)
+                date TEXT, section TEXT, asked TEXT, is_gone INTEGER, filled INTEGER, words INTEGER,
+                title INTEGER, dek INTEGER, body INTEGER, UNIQUE (site, story_id)
             )
             """
         )
@@ -161,8 +163,9 @@ class InboxIndex:
                 if len(self.faults) < NAMED_FAULTS:
                     self.faults.append(f"line {number}: {error}")
             if story and is_wanted(story):
-                place = story.date.isoformat(), story.section
-                yield story.site, story.story_id, story.url, start, len(line), *place
+                place, look = (story.date.isoformat(), story.section, story.section), look_at(story)
+                seen = look.is_gone, look.filled, look.words, *look.own
+                yield story.site, story.story_id, story.url, start, len(line), *place, *seen
             start += len(line)
 
     def fill(self, is_wanted: Callable[[Story], bool]) -> None:
@@ -171,6 +174,15 @@ class InboxIndex:
         with sqlite_errors(self._path):
             self._rows.executemany(_PUT_STORY, self._read(is_wanted))
             self._rows.execute("COMMIT")
+
+    def looks(self, of: str | None = None) -> Iterator[Look]:
+        """Yield what the stories look like, by site and the section that they came with; `of` one site, those not gone."""
+        select = "SELECT site, asked, url, is_gone, filled, words, title, dek, body FROM stories"
+        where = " WHERE site = ? AND NOT is_gone ORDER BY number" if of else " ORDER BY site, asked, number"
+        with sqlite_errors(self._path):
+            for row in self._rows.execute(select + where, (of,) if of else ()):
+                site, section, url, is_gone, filled, words, *own = row
+                yield Look(site, section, url, bool(is_gone), filled, words, tuple(own))
 
     def iter_wanted(self) -> Iterator[tuple[str, dict[str, Partition]]]:
         """Yield sites with stories, by story_id, and the partition that each asks for: some at a time."""
@@ -232,9 +244,13 @@ def _values(partition: Partition) -> tuple[str, str]:
 
 
 _PUT_STORY = """
-    INSERT INTO stories (site, story_id, url, start, size, date, section) VALUES (?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO stories (
+        site, story_id, url, start, size, date, section, asked, is_gone, filled, words, title, dek, body
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (site, story_id) DO UPDATE SET
-        url = excluded.url, start = excluded.start, size = excluded.size, date = excluded.date, section = excluded.section
+        url = excluded.url, start = excluded.start, size = excluded.size, date = excluded.date, section = excluded.section,
+        asked = excluded.asked, is_gone = excluded.is_gone, filled = excluded.filled, words = excluded.words,
+        title = excluded.title, dek = excluded.dek, body = excluded.body
 """
 _SOME_OF_SITE = f"""
     SELECT number, story_id, date, section FROM stories WHERE site = ? AND number > ? ORDER BY number LIMIT {RESERVED}

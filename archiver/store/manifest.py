@@ -12,14 +12,22 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from archiver.schema import SCHEMA_VERSION
 from archiver.store.archive import Archive, Partition, damage_errors, storage_errors, sync_folder
 
 
-def write_manifest(archive: Archive, partitions: Iterable[Partition], lineage: Iterable[date] = ()) -> list[Path]:
+def write_manifest(
+    archive: Archive,
+    partitions: Iterable[Partition],
+    lineage: Iterable[date] = (),
+    *,
+    rows: Mapping[Path, int] | None = None,
+) -> list[Path]:
     """Bring the manifest up to date with the files of these partitions, and the lineage of their days and of the days
     `lineage`; return the files written.
 
-    A file that is not there any more loses its entry, and a day without files its manifest.
+    A file that is not there any more loses its entry, and a day without files its manifest. `rows` are those of files just
+    written: these need not be opened for their footers.
 
     No other file is read, unless the manifest of its day is missing or damaged: that is made anew from all its files.
     """
@@ -42,7 +50,10 @@ def write_manifest(archive: Archive, partitions: Iterable[Partition], lineage: I
             paths = [path for folder in folders for path in folder.glob(f"date={day.isoformat()}/*/*.parquet")]
             paths.append(archive.lineage_file(day))
         now = {
-            path.relative_to(archive.root).as_posix(): describe_file(path) if path.exists() else None for path in paths
+            path.relative_to(archive.root).as_posix(): describe_file(path, (rows or {}).get(path))
+            if path.exists()
+            else None
+            for path in paths
         }
         held = _without_none(known["files"] | now)
         if not held:
@@ -72,18 +83,16 @@ def _day_file(archive: Archive, day: date) -> Path:
     return archive.manifest_dir / f"date={day.isoformat()}.json"
 
 
-def describe_file(path: Path) -> dict[str, Any]:
-    """Return the entry of a file."""
+def describe_file(path: Path, rows: int | None = None) -> dict[str, Any]:
+    """Return the entry of a file, which has so many `rows` where we have just written it."""
+    version = SCHEMA_VERSION
     with storage_errors(path), path.open("rb") as file:
         digest, size = file_digest(file, "sha256").hexdigest(), file.tell()
-        with damage_errors(path):
-            metadata = pq.read_metadata(file)
-    return {
-        "rows": metadata.num_rows,
-        "bytes": size,
-        "sha256": digest,
-        "schema_version": int(metadata.metadata[b"schema_version"]),
-    }
+        if rows is None:
+            with damage_errors(path):
+                metadata = pq.read_metadata(file)
+            rows, version = metadata.num_rows, int(metadata.metadata[b"schema_version"])
+    return {"rows": rows, "bytes": size, "sha256": digest, "schema_version": version}
 
 
 def _digest_days(archive: Archive) -> dict[str, str]:

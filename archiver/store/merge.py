@@ -37,8 +37,8 @@ class Merged:
     """Stories by site and `new`, `changed` or `same`."""
     restated: int = 0
     """Rows that were replaced and got no revision: extracted anew by today's rules, or at another address."""
-    files: list[Path] = field(default_factory=list)
-    """Files written, in that order."""
+    files: dict[Path, int] = field(default_factory=dict)
+    """Files written, in that order, and the rows of each."""
 
 
 def merge_partition(
@@ -109,10 +109,10 @@ class _File:
         self._pieces.append(piece)
         self._new_keys.append(table.select(self._order).replace_schema_metadata())
 
-    def put(self, archive: Archive, path: Path) -> list[Path]:
-        """Write the file, sorted by address, if anything was added."""
+    def put(self, archive: Archive, path: Path) -> dict[Path, int]:
+        """Write the file, sorted by address, if anything was added; return it and its rows."""
         if not self._new_keys:
-            return []
+            return {}
         new = pa.concat_tables(self._new_keys)
         kept = pc.invert(pc.is_in(self._identify(self._keys), self._identify(new)))
         added = pa.array(range(len(kept), len(kept) + new.num_rows), pa.uint64())
@@ -121,7 +121,7 @@ class _File:
         order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in self._order])
         groups = iter_groups(self._pieces, numbers.take(order))
         archive.put_atomic(path, lambda file: write_parquet(groups, self._schema, file))
-        return [path]
+        return {path: len(order)}
 
     def _identify(self, keys: pa.Table) -> pa.ChunkedArray:
         names = [name for name in self._order if name not in ("site", "url")]
@@ -190,13 +190,13 @@ class PartitionFiles:
             table = stories_to_table(others)
             self._stories.add(self._put_by(table), table)
 
-    def put(self) -> list[Path]:
-        """Write what was changed; return the files written.
+    def put(self) -> dict[Path, int]:
+        """Write what was changed; return the files written and the rows of each.
 
         Revisions first: killed between the two, the archive has a revision too many, which the next call makes good.
         """
-        files = self._history.put(self._archive, self._archive.revisions_file(self._partition)) if self._history else []
-        return files + self._stories.put(self._archive, self._archive.stories_file(self._partition))
+        files = self._history.put(self._archive, self._archive.revisions_file(self._partition)) if self._history else {}
+        return files | self._stories.put(self._archive, self._archive.stories_file(self._partition))
 
 
 @contextmanager
@@ -210,7 +210,7 @@ def put_verdicts(archive: Archive, partition: Partition, verdicts: Iterable[Verd
     """Write what verdicts change in a partition; return the files written."""
     with open_partition(archive, partition) as files:
         files.add(verdicts)
-        return files.put()
+        return list(files.put())
 
 
 def _pick_stories(table: pa.Table, numbers: list[int]) -> pa.Table:

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.abc import MetaPathFinder
 from pathlib import Path
-from types import ModuleType
-
-import pyarrow as pa
 
 from archiver.alarms.alarm import Alarm
-from archiver.alarms.quality import Look, Quality, look_at
+from archiver.alarms.quality import Quality
 from archiver.items import Story
 from archiver.normalize import story_id as make_story_id
 from archiver.store.archive import (
@@ -37,6 +32,7 @@ from archiver.store.lineage import finish_lineage, has_unfinished_lineage, updat
 from archiver.store.manifest import write_manifest
 from archiver.store.merge import merge_partition
 from archiver.store.moves import finish_moves, has_unfinished_moves
+from archiver.store.no_pandas import leave_pandas_unloaded
 from archiver.store.removed import removed_keys
 from archiver.store.revisions import Reread
 
@@ -103,7 +99,7 @@ def publish(
     report = PublishReport()
     try:
         if _waiting(archive) or has_unfinished_moves(archive) or has_unfinished_lineage(archive):
-            _leave_pandas_unloaded()
+            leave_pandas_unloaded()
             with publishing(archive) as finished:
                 release()
                 report.files_written += finished
@@ -115,27 +111,6 @@ def publish(
     if report.failures:
         raise PublishError(report.failures[0], report) from report.failures[0]
     return report
-
-
-class _NoPandas(MetaPathFinder):
-    @classmethod
-    def find_spec(cls, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
-        if fullname == "pandas":
-            raise ModuleNotFoundError(name=fullname)
-
-
-def _leave_pandas_unloaded() -> None:
-    """Keep Arrow from loading pandas, where it is installed: 0.15 s and 40 MB of every crawl.
-
-    At its first array Arrow looks for it, to know a Series when it is given one; here it is given none. Whoever asks it for
-    a data frame later makes it look again.
-    """
-    if "pandas" not in sys.modules:
-        sys.meta_path.insert(0, _NoPandas)
-        try:
-            pa.array([0])
-        finally:
-            sys.meta_path.remove(_NoPandas)
 
 
 def _waiting(archive: Archive) -> list[Path]:
@@ -163,9 +138,8 @@ def publishing(archive: Archive) -> Iterator[list[Path]]:
 
 def _publish_file(archive: Archive, path: Path, report: PublishReport, reread: Reread | None) -> None:
     with ExitStack() as held:
-        looks: list[Look] = []
         superseded = held.enter_context(closing(Superseded(archive))) if is_let_go(archive, path.stem) else None
-        is_wanted = partial(_is_wanted, _Removed(archive), superseded, looks, report)
+        is_wanted = partial(_is_wanted, _Removed(archive), superseded, report)
         try:
             index = held.enter_context(read_index(path, is_wanted))
         except BlockingIOError:
@@ -178,7 +152,7 @@ def _publish_file(archive: Archive, path: Path, report: PublishReport, reread: R
             logger.warning("%s stays in the inbox: %s", path, error)
             report.unreadable.append((path, error.strerror or str(error)))
             return
-        report.quality[path.stem], alarms = judge_inbox(archive, path.stem, looks)
+        report.quality[path.stem], alarms = judge_inbox(archive, path.stem, index)
         if alarms:
             report.alarms[path.stem] = alarms
             hold(archive, path)
@@ -187,6 +161,7 @@ def _publish_file(archive: Archive, path: Path, report: PublishReport, reread: R
         counts = report.runs.setdefault(path.stem, Counter())
         _place(archive, index, report)
         published: dict[Partition, list[str]] = {}
+        rows: dict[Path, int] = {}
         for partition in index.partitions():
             try:
                 merged = merge_partition(archive, partition, index.batches(partition), reread)
@@ -196,10 +171,11 @@ def _publish_file(archive: Archive, path: Path, report: PublishReport, reread: R
             else:
                 published[partition] = index.story_ids(partition)
                 report.files_written += merged.files
+                rows |= merged.files
                 report.restated += merged.restated
                 counts.update({(site, partition.section, kind): n for (site, kind), n in merged.counts.items()})
         report.files_written += update_lineage(archive, stories=published, is_named=True)
-        report.files_written += write_manifest(archive, published)
+        report.files_written += write_manifest(archive, published, rows=rows)
         if len(report.failures) == earlier_failures:
             _finish(archive, path, index, report)
 
@@ -219,11 +195,10 @@ class _Removed(dict[str, frozenset[str]]):
 def _is_wanted(
     removed: Mapping[str, frozenset[str]],
     superseded: Superseded | None,
-    looks: list[Look],
     report: PublishReport,
     story: Story,
 ) -> bool:
-    """Tell whether a story has not been taken down or seen anew since it was put into the inbox; note how it looks."""
+    """Tell whether a story has not been taken down or seen anew since it was put into the inbox."""
     keys = removed[story.site]
     if keys and not keys.isdisjoint((story.url, story.story_id, make_story_id(story.url))):
         report.removed += 1
@@ -231,7 +206,6 @@ def _is_wanted(
     if superseded and superseded.has(story):
         report.superseded += 1
         return False
-    looks.append(look_at(story))
     return True
 
 

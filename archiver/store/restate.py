@@ -82,7 +82,7 @@ def _restate_partition(
             return moves, []
         note_restated(archive, [verdict.row for verdict in verdicts if verdict.row])
         files.add(verdicts)
-        return moves, files.put()
+        return moves, list(files.put())
 
 
 def _restate_history(story: Story, past: Sequence[Revision]) -> tuple[Revision, ...]:

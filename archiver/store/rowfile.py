@@ -143,7 +143,8 @@ def read_rows(pieces: Sequence[Piece], numbers: Sequence[int]) -> pa.Table:
         taken.setdefault(bisect_right(starts, number) - 1, []).append(position)
     parts, order = [], []
     for piece, positions in sorted(taken.items()):
-        parts.append(pieces[piece].load().take([numbers[position] - starts[piece] for position in positions]))
+        table, wanted = pieces[piece].load(), [numbers[position] - starts[piece] for position in positions]
+        parts.append(table if wanted == list(range(table.num_rows)) else table.take(wanted))
         order += positions
     table = pa.concat_tables(parts)
     in_order = range(len(order))
