@@ -71,8 +71,11 @@ def clean_url(url: str) -> str:
     >>> clean_url("https://a.example?fbclid=1")
     'https://a.example/'
     """
-    if _CLEAN.fullmatch(url):
-        return url
+    return url if _CLEAN.fullmatch(url) else _clean(url)
+
+
+@lru_cache(maxsize=256)  # a page's own addresses: each is asked for several times
+def _clean(url: str) -> str:
     if len(url) > 4 * MAX_LENGTH:
         raise ValueError(f"an address of {len(url)} characters: {url[:80]!r}…")
     parts = urlsplit(_STRAY.sub("", url).strip())
@@ -157,6 +160,7 @@ def site_of(url: str) -> str:
     return _netloc(parts, parts.scheme if parts.scheme in DEFAULT_PORTS else "https").removeprefix("www.")
 
 
+@lru_cache(maxsize=256)
 def registered_domain(url: str) -> str:
     """Return the registered domain of an address, by the Public Suffix List's ICANN section that tldextract bundles.
 
