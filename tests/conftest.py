@@ -1,6 +1,7 @@
 """Hypothesis: no deadlines, for machines are shared and noisy; the same examples each time, but with `--examples`. And what
 tests of several folders are given."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -27,6 +28,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 test._hypothesis_internal_use_settings = settings(
                     known, max_examples=known.max_examples * times, derandomize=False
                 )
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_another_test() -> Iterator[None]:
+    """A command that is called in the process chooses settings for all processes that come after it."""
+    before = os.environ.get("SCRAPY_SETTINGS_MODULE")
+    yield
+    os.environ.pop("SCRAPY_SETTINGS_MODULE", None)
+    if before is not None:
+        os.environ["SCRAPY_SETTINGS_MODULE"] = before
 
 
 @pytest.fixture(scope="module")
