@@ -98,6 +98,8 @@ class Asking(Spider):
         """By what the addresses of all pages of a listing share."""
         self._asked = AddressSet()
         """Addresses of stories, their parts and sitemaps that were asked for."""
+        self.titles: dict[int, int] = {}
+        """Hash of a story's key → hash of its title, of all stories of the crawl: a quarter of what the texts take."""
         self._shapes: set[tuple[str, ...]] = set()
         """Forms of the addresses that listings showed for stories: a related link of another form is no story's."""
         self._knows_examples = False
@@ -189,10 +191,11 @@ class Asking(Spider):
             self._shapes.update(read_address(each).shape for each in self.memory.examples())
         return shape in self._shapes
 
-    def forget_asked(self) -> None:
+    def forget_met(self) -> None:
         """Let go of what a crawl that has ended needs no more, for publishing to have the memory."""
         self._asked = AddressSet()
         self._chains.clear()
+        self.titles.clear()
 
     # Answers
 

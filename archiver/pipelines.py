@@ -93,8 +93,6 @@ class SelectPipeline(Pipeline):
     def __init__(self, spider: StorySpider) -> None:
         super().__init__(spider)
         self.archive = Archive(find_root(spider.settings))
-        self.titles: dict[int, int] = {}
-        """Hash of a story's key → hash of its title, of all stories of the crawl: a quarter of what the texts take."""
         self.hashes: dict[str, ArchivedHashes] = {}
         self.fresh = 0
 
@@ -110,7 +108,7 @@ class SelectPipeline(Pipeline):
         if since and story.published_at and story.published_at.astimezone(UTC).date() < since:
             raise LeftOut("before_since")
         key, title = hash(story.story_id), hash(story.title)
-        if (other := self.titles.get(key)) is not None:
+        if (other := self.spider.titles.get(key)) is not None:
             # Two stories under one canonical address: the site's mistake, and one of the two would be lost in silence.
             raise LeftOut("duplicate") if title == other else Lost("same_address")
         if limit and self._is_fresh(story):
@@ -119,7 +117,7 @@ class SelectPipeline(Pipeline):
             self.fresh += 1
             if self.fresh == limit:
                 self.spider.stop("limit")
-        self.titles[key] = title
+        self.spider.titles[key] = title
         return story
 
     def _is_fresh(self, story: Story) -> bool:
@@ -152,7 +150,7 @@ class InboxPipeline(Pipeline):
     def close_spider(self) -> None:
         try:
             self.spider.memory.sync()
-            self.spider.forget_asked()
+            self.spider.forget_met()
             if self.spider.is_crawling and not self.has_failed:
                 rereader = Rereader(self.archive, self._load_selectors)
                 self._note(publish(self.archive, rereader, release=self.writer.close))

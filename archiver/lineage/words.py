@@ -23,7 +23,8 @@ LEAD: Final = 2_400
 TITLE_WEIGHT: Final = 3
 """How often a word of the title counts among the words."""
 _MOST: Final = 65_535
-_BLOCK: Final = 4_096
+_BLOCK: Final = 256
+"""Stories that wait, at most: 4,096 take 20 MB, and no less time."""
 _TITLE_MARK: Final = "\0"
 
 _TOKEN: Final = re.compile(
