@@ -238,7 +238,7 @@ def memory(scale: Scale, folder: Path) -> list[Figure]:
 
 def reextraction(scale: Scale, folder: Path) -> list[Figure]:
     """`archiver reextract --check` with two processes, beside one, and beside what gunzip and a parse take of the same pages."""
-    with generated_site(scale.peer_stories) as site:
+    with generated_site(scale.stories) as site:
         Crawls(site, folder).ours()
         pages = read_pages(site)
     root = folder / "ours" / "data"
