@@ -99,11 +99,15 @@ def paths(urls: Iterable[str]) -> list[str]:
 
 
 class Pages:
-    """A site made of a few pages: path → HTML, a status, `→URL` (302) or `⇒URL` (301). Counts what it is asked for."""
+    """A site made of a few pages: path → HTML, a status, `→URL` (302) or `⇒URL` (301). Counts what it is asked for.
 
-    def __init__(self, pages: dict[str, str | int]) -> None:
+    The first request is answered when all sites of `together` have had one: no clock tells whether crawls overlapped.
+    """
+
+    def __init__(self, pages: dict[str, str | int], *, together: threading.Barrier | None = None) -> None:
         self.pages = pages
         self.requests: Counter[str] = Counter()
+        self.together = together
 
     def __enter__(self) -> Pages:
         served = self
@@ -111,6 +115,8 @@ class Pages:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 served.requests[self.path] += 1
+                if served.together and served.requests.total() == 1:
+                    served.together.wait()
                 page = served.pages.get(self.path, 404)
                 if isinstance(page, str) and page[:1] in ("→", "⇒"):
                     self.send_response(302 if page[0] == "→" else 301)
