@@ -138,17 +138,30 @@ def read_columns(pieces: Iterable[Piece], schema: pa.Schema) -> pa.Table:
 def read_rows(pieces: Sequence[Piece], numbers: Sequence[int]) -> pa.Table:
     """Return rows by their numbers, counted over all pieces, in the order given. There must be one."""
     starts = list(accumulate((piece.rows for piece in pieces), initial=0))
-    taken: dict[int, list[int]] = {}
-    for position, number in enumerate(numbers):
-        taken.setdefault(bisect_right(starts, number) - 1, []).append(position)
-    parts, order = [], []
-    for piece, positions in sorted(taken.items()):
-        table, wanted = pieces[piece].load(), [numbers[position] - starts[piece] for position in positions]
-        parts.append(table if wanted == list(range(table.num_rows)) else table.take(wanted))
-        order += positions
-    table = pa.concat_tables(parts)
-    in_order = range(len(order))
-    return table if order == list(in_order) else table.take(sorted(in_order, key=order.__getitem__))
+    owners = [bisect_right(starts, number) - 1 for number in numbers]
+    tables = {owner: pieces[owner].load() for owner in sorted(set(owners))}
+    begins = dict(zip(tables, accumulate((table.num_rows for table in tables.values()), initial=0), strict=False))
+    places = [number - starts[owner] + begins[owner] for number, owner in zip(numbers, owners, strict=True)]
+    table = pa.concat_tables(tables.values())
+    runs = _find_runs(places)
+    if len(runs) > _MOST_RUNS:
+        return table.take(places)
+    return pa.concat_tables([table.slice(start, length) for start, length in runs])
+
+
+_MOST_RUNS: Final = 8
+"""Up to so many runs of rows are cut out and put together, in a third of the time that picking them takes."""
+
+
+def _find_runs(places: Iterable[int]) -> list[tuple[int, int]]:
+    """Return start and length of each run of numbers that follow each other."""
+    runs: list[tuple[int, int]] = []
+    for place in places:
+        if runs and sum(runs[-1]) == place:
+            runs[-1] = runs[-1][0], runs[-1][1] + 1
+        else:
+            runs.append((place, 1))
+    return runs
 
 
 def iter_groups(pieces: Sequence[Piece], numbers: pa.Array) -> Iterator[pa.Table]:
