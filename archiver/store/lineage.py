@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from archiver.lineage.events import Keys
 from archiver.schema import LINEAGE, Lineage, encode_parquet, lineage_to_table
 from archiver.store.archive import (
     Archive,
@@ -35,6 +34,7 @@ from archiver.store.lineage_index import (
     open_lineage_index,
 )
 from archiver.store.lineage_plan import Stories, plan_lineage
+from archiver.store.lineage_read import Told
 from archiver.store.manifest import write_manifest
 from archiver.store.sqlite import is_damage, sqlite_errors
 
@@ -70,7 +70,7 @@ def update_lineage(
     for whole in lacking | set(touched):
         some.pop(whole, None)
     for low in range(0, len(wanted), _DAYS_AT_ONCE):
-        changes, keys = _plan(archive, wanted[low : low + _DAYS_AT_ONCE], some)
+        changes, told = _plan(archive, wanted[low : low + _DAYS_AT_ONCE], some)
         if changes:
             tables = {day: lineage_to_table(rows) for day, rows in sorted(changes.items())}
             # One file is put in place at once, and the caller names the files of its days in the manifest.
@@ -79,11 +79,11 @@ def update_lineage(
             files += _carry_out(archive, tables, named=days if is_named else ())
             with sqlite_errors(index_file(archive)), open_lineage_index(archive, refresh=False) as index:
                 for day, rows in changes.items():
-                    index.enter(day, rows, keys)
+                    index.enter(day, rows, told)
     return files
 
 
-def _plan(archive: Archive, days: list[date], some: Stories) -> tuple[dict[date, list[Lineage]], dict[str, Keys]]:
+def _plan(archive: Archive, days: list[date], some: Stories) -> tuple[dict[date, list[Lineage]], dict[str, Told]]:
     make_folder(archive.state_dir)
     path = index_file(archive)
     with sqlite_errors(path):

@@ -16,15 +16,15 @@ from typing import Any, Final
 from archiver.lineage.events import Keys, keys_of
 from archiver.schema import Lineage
 from archiver.store.archive import Archive, DamagedFileError, storage_errors
-from archiver.store.lineage_read import iter_stories
+from archiver.store.lineage_read import Told, iter_stories
 from archiver.store.sqlite import connect_to_read
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Another when the tables, or the keys of addresses, become others: the file is then made anew."""
 _TABLES: Final = f"""
     CREATE TABLE days (day TEXT PRIMARY KEY, seen TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE stories (
-        story_id TEXT NOT NULL, day TEXT NOT NULL, event_id TEXT NOT NULL, own_key TEXT, source_key TEXT,
+        story_id TEXT NOT NULL, day TEXT NOT NULL, section TEXT, event_id TEXT NOT NULL, own_key TEXT, source_key TEXT,
         PRIMARY KEY (day, story_id)
     ) WITHOUT ROWID;
     CREATE INDEX stories_event ON stories (event_id);
@@ -60,38 +60,48 @@ class LineageIndex:
         except DamagedFileError:
             self._forget(day.isoformat())
             return
-        keys = {told.story_id: told.keys for told in iter_stories(self._archive, day, with_text=False)}
-        rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
-        each = ((story_id, event_id, keys.get(story_id, _NO_KEYS)) for story_id, event_id in rows)
-        self._put(day, seen, ((story_id, event_id, found.own, found.source) for story_id, event_id, found in each))
+        known = {told.story_id: (told.section, told.keys) for told in iter_stories(self._archive, day, with_text=False)}
+        rows = []
+        for story_id, event_id in zip(*(column.to_pylist() for column in table.columns), strict=True):
+            section, keys = known.get(story_id, (None, _NO_KEYS))
+            rows.append((story_id, section, event_id, keys.own, keys.source))
+        self._put(day, seen, rows)
 
-    def _put(self, day: date, seen: str, rows: Iterable[tuple[str, str, str | None, str | None]]) -> None:
-        """Hold of a day these stories alone: each with its event, its own key and that of its source."""
+    def _put(self, day: date, seen: str, rows: Iterable[tuple[str, str | None, str, str | None, str | None]]) -> None:
+        """Hold of a day these stories alone: each with its section, its event, its own key and that of its source."""
         text = day.isoformat()
         self._forget(text)
-        insert = "INSERT OR REPLACE INTO stories VALUES (?, ?, ?, ?, ?)"
+        insert = "INSERT OR REPLACE INTO stories VALUES (?, ?, ?, ?, ?, ?)"
         self._connection.executemany(insert, ((story_id, text, *others) for story_id, *others in rows))
         self._connection.execute("INSERT INTO days VALUES (?, ?)", (text, seen))
 
-    def enter(self, day: date, rows: Iterable[Lineage], keys: Mapping[str, Keys]) -> None:
+    def enter(self, day: date, rows: Iterable[Lineage], told: Mapping[str, Told]) -> None:
         """Enter the rows just written of a day, so that they need not be read again.
 
-        `keys` are those of stories that the index may not have; a day with others is left to be read.
+        `told` are the stories that the index may not have; a day with others is left to be read.
         """
-        select = "SELECT story_id, own_key FROM stories WHERE day = ?"
-        known = dict(self._connection.execute(select, (day.isoformat(),)))
-        known |= {story_id: each.own for story_id, each in keys.items()}
+        select = "SELECT story_id, section, own_key FROM stories WHERE day = ?"
+        known = {story_id: place for story_id, *place in self._connection.execute(select, (day.isoformat(),))}
+        known |= {story_id: [each.section, each.keys.own] for story_id, each in told.items()}
         rows = list(rows)
         if not rows or any(row.story_id not in known for row in rows):
             return
-        values = ((row.story_id, row.event_id, known[row.story_id], key_of_address(row.source_url)) for row in rows)
+        values = []
+        for row in rows:
+            section, own = known[row.story_id]
+            values.append((row.story_id, section, row.event_id, own, key_of_address(row.source_url)))
         self._put(day, _see(self._archive.lineage_file(day)), values)
 
-    def put_keys(self, day: date, keys: Iterable[tuple[str, Keys]]) -> None:
-        """Enter by what stories of a day can be told now: one may have moved to another address since."""
-        rows = [(each.own, each.source, day.isoformat(), story_id) for story_id, each in keys]
-        put = "UPDATE stories SET own_key = ?, source_key = ? WHERE day = ? AND story_id = ?"
+    def put_told(self, day: date, stories: Iterable[Told]) -> None:
+        """Enter by what stories of a day can be told now, and where they stand: one may have moved since."""
+        rows = [(each.section, each.keys.own, each.keys.source, day.isoformat(), each.story_id) for each in stories]
+        put = "UPDATE stories SET section = ?, own_key = ?, source_key = ? WHERE day = ? AND story_id = ?"
         self._connection.executemany(put, rows)
+
+    def sections_on(self, day: date) -> dict[str, str]:
+        """Return story → section of a day, as far as it is known."""
+        select = "SELECT story_id, section FROM stories WHERE day = ? AND section IS NOT NULL"
+        return dict(self._connection.execute(select, (day.isoformat(),)))
 
     def events_on(self, day: date) -> dict[str, str]:
         """Return story → event of a day."""

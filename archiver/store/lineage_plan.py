@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 from collections.abc import Collection as Several
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -37,15 +37,13 @@ Stories = Mapping[date, Mapping[str, Several[str]]]
 
 def plan_lineage(
     archive: Archive, index: LineageIndex, days: Iterable[date], stories: Stories | None = None
-) -> tuple[dict[date, list[Lineage]], dict[str, Keys]]:
-    """Return the days whose rows are to be others, with all rows of each, and the keys of the stories looked at; nothing
-    is written.
+) -> tuple[dict[date, list[Lineage]], dict[str, Told]]:
+    """Return the days whose rows are to be others, with all rows of each, and the stories looked at; nothing is written.
 
     Of a day in `stories` only those are looked at; what else stands there is taken to be as it was.
     """
     plan = _Plan(archive, index, sorted(days), dict(stories or {}))
-    changes = plan.make()
-    return changes, {story_id: told.keys for story_id, told in plan.told.items()}
+    return plan.make(), plan.told
 
 
 @dataclass
@@ -70,7 +68,7 @@ class _Plan:
     def make(self) -> dict[date, list[Lineage]]:
         for day in self.days:
             stories = list(self._look_at(day))
-            self.index.put_keys(day, ((story.story_id, story.keys) for story in stories))
+            self.index.put_told(day, stories)
             self.told |= {story.story_id: story for story in stories}
         held = {
             story_id: row
@@ -247,8 +245,20 @@ class _Plan:
         return {
             story.story_id: (replace(story, title="", body=""), _words(story))
             for day, only in sorted(by_day.items())
-            for story in iter_stories(self.archive, day, with_text=True, only=only)
+            for story in self._read_some(day, only)
         }
+
+    def _read_some(self, day: date, story_ids: set[str]) -> Iterator[Told]:
+        """Read stories of a day: where they are known to stand, and what does not stand there wherever it does."""
+        known = self.index.sections_on(day)
+        known |= {each.story_id: each.section for each in self.told.values() if each.day == day}
+        sections = {known[story_id] for story_id in story_ids if story_id in known}
+        missing = set(story_ids)
+        for story in iter_stories(self.archive, day, with_text=True, only=story_ids, sections=sections):
+            missing.discard(story.story_id)
+            yield story
+        if missing:
+            yield from iter_stories(self.archive, day, with_text=True, only=missing)
 
     def _make_rows(self, event: str, stories: list[tuple[Told, Words | None]]) -> Iterable[Lineage]:
         stories.sort(key=lambda each: each[0].order)

@@ -29,6 +29,7 @@ class Told:
 
     story_id: str
     day: date
+    section: str
     keys: Keys
     published_at: datetime | None
     first_seen_at: datetime
@@ -67,9 +68,10 @@ def iter_stories(
             continue
         if only is not None:
             table = table.filter(pc.is_in(table["story_id"], pa.array(sorted(only), pa.string())))
+        section = path.parent.name.removeprefix("section=")
         for row in table.to_pylist():
             keys = keys_of(row.pop("url"), row.pop("source_url"))
-            yield Told(day=day, keys=keys, **row)
+            yield Told(day=day, section=section, keys=keys, **row)
 
 
 def _files(archive: Archive, day: date, sections: Collection[str] | None) -> list[Path]:
