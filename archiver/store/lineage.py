@@ -54,7 +54,8 @@ def update_lineage(
     """Bring the lineage of these days up to date with their stories, and of days that have stories and no lineage yet.
 
     `stories` are those that may have changed, by the partition they stand in, where no other has: nothing else is read of
-    their days. With `is_named` the caller writes the manifest of the days asked for, and calls again if it is killed before.
+    their days, and not even they where they are given as a mapping to what their rows tell. With `is_named` the caller writes
+    the manifest of the days asked for, and calls again if it is killed before.
 
     A story that has a place keeps it, unless its source has become another. Other days change where an event that is
     touched reaches into them. Returns the files written, manifests too. Doing it twice changes nothing. The cost is set by

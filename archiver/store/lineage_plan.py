@@ -8,6 +8,7 @@ from collections.abc import Collection as Several
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,7 @@ from archiver.text import fold_text
 Rows = dict[str, Lineage]
 """story_id → row, of one day."""
 Stories = Mapping[date, Mapping[str, Several[str]]]
-"""Day → section → story_ids."""
+"""Day → section → story_ids, which may stand for what their rows tell: those are not read."""
 
 
 def plan_lineage(
@@ -92,9 +93,15 @@ class _Plan:
         if day not in self.stories:
             return iter_stories(self.archive, day, with_text=False, unread=self.unread)
         self.unread.add(day)
-        sections = self.stories[day]
-        only = {story_id for each in sections.values() for story_id in each}
-        return iter_stories(self.archive, day, with_text=False, only=only, sections=sections)
+        told: list[Told] = []
+        unread: dict[str, Several[str]] = {}
+        for section, stories in self.stories[day].items():
+            if isinstance(stories, Mapping):
+                told += stories.values()
+            else:
+                unread[section] = stories
+        only = {story_id for each in unread.values() for story_id in each}
+        return chain(told, iter_stories(self.archive, day, with_text=False, only=only, sections=unread))
 
     def _rows(self, day: date) -> Rows:
         if day not in self.standing:

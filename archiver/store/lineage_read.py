@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from archiver.items import Story
 from archiver.lineage.events import Keys, keys_of
 from archiver.store.archive import Archive, Partition, storage_errors
 
@@ -47,6 +48,18 @@ class Told:
         if at is not None and at == at.replace(hour=0, minute=0, second=0, microsecond=0):
             at = min(max(at, self.first_seen_at), at + _A_DAY) if at < _LAST_DAY else at
         return at or self.first_seen_at, self.first_seen_at, self.story_id
+
+
+def tell(story: Story, partition: Partition) -> Told:
+    """Return what is told of a story by the row that stands of it in a partition; without its text."""
+    return Told(
+        story_id=story.story_id,
+        day=partition.date,
+        section=partition.section,
+        keys=keys_of(story.url, story.source_url),
+        published_at=story.published_at,
+        first_seen_at=story.first_seen_at,
+    )
 
 
 def iter_stories(

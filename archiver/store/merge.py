@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from archiver.items import Story
 from archiver.schema import (
     REVISIONS,
+    ROWS_A_GROUP,
     STORIES,
     Revision,
     encode_parquet,
@@ -25,6 +26,7 @@ from archiver.schema import (
     write_parquet,
 )
 from archiver.store.archive import Archive, Partition, make_folder, storage_errors
+from archiver.store.lineage_read import Told, tell
 from archiver.store.revisions import Reread, Verdict, has_moved, judge, table_to_revisions, version_of
 from archiver.store.rowfile import NewRows, Piece, iter_groups, open_rows, read_columns, read_rows
 
@@ -39,6 +41,11 @@ class Merged:
     """Rows that were replaced and got no revision: extracted anew by today's rules, or at another address."""
     files: dict[Path, int] = field(default_factory=dict)
     """Files written, in that order, and the rows of each."""
+    told: dict[str, Told] | None = None
+    """story_id → what lineage takes from its row, where each of the stories, and these are few, got one."""
+
+
+_MOST_TOLD: Final = ROWS_A_GROUP
 
 
 def merge_partition(
@@ -50,11 +57,14 @@ def merge_partition(
     """
     counts: Counter[tuple[str, str]] = Counter()
     restated = 0
+    told: dict[str, Told] | None = {}
     with open_partition(archive, partition) as files:
         for stories in batches:
             seen = files.find_seen([story.story_id for story in stories])
             differing = [story for story in stories if not _is_same(story, seen.get(story.story_id))]
             counts.update((story.site, "same") for story in stories)
+            if len(differing) < len(stories):
+                told = None
             if not differing:
                 continue
             keys = [story.story_id for story in differing]
@@ -67,7 +77,12 @@ def merge_partition(
                 restated += verdict.kind == "same" and verdict.row is not None
                 verdicts.append(verdict)
             files.add(verdicts)
-        return Merged(+counts, restated, files.put())
+            rows = [verdict.row for verdict in verdicts if verdict.row is not None]
+            if told is not None:
+                told |= {row.story_id: tell(row, partition) for row in rows}
+                if len(rows) < len(verdicts) or len(told) > _MOST_TOLD:
+                    told = None
+        return Merged(+counts, restated, files.put(), told)
 
 
 class _Seen(NamedTuple):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import fcntl
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from archiver.alarms.alarm import Alarm
 from archiver.alarms.quality import Quality
@@ -113,6 +114,10 @@ def publish(
     return report
 
 
+_MOST_TOLD: Final = 5_000
+"""Of so many stories lineage is told what it would read anew; more take 500 bytes each."""
+
+
 def _waiting(archive: Archive) -> list[Path]:
     with storage_errors(archive.inbox_dir):
         try:
@@ -160,7 +165,8 @@ def _publish_file(archive: Archive, path: Path, report: PublishReport, reread: R
         earlier_failures = len(report.failures)
         counts = report.runs.setdefault(path.stem, Counter())
         _place(archive, index, report)
-        published: dict[Partition, list[str]] = {}
+        published: dict[Partition, Collection[str]] = {}
+        room = _MOST_TOLD
         rows: dict[Path, int] = {}
         for partition in index.partitions():
             try:
@@ -169,7 +175,8 @@ def _publish_file(archive: Archive, path: Path, report: PublishReport, reread: R
                 logger.error("%s stays in the inbox: %s", path.name, error)
                 report.failures.append(error)
             else:
-                published[partition] = index.story_ids(partition)
+                room -= len(merged.told or ())
+                published[partition] = merged.told if merged.told and room > 0 else index.story_ids(partition)
                 report.files_written += merged.files
                 rows |= merged.files
                 report.restated += merged.restated
