@@ -904,8 +904,8 @@ def check_after_a_kill(archive: Archive) -> None:
 @pytest.mark.parametrize(
     ("die", "first", "step", "kills"),
     [
-        (crawl_and_die, 3, 23, 6),
-        (crawl_and_die_writing, 5000, 33_333, 6),
+        pytest.param(crawl_and_die, 3, 23, 6, marks=pytest.mark.slow),
+        pytest.param(crawl_and_die_writing, 5000, 33_333, 6, marks=pytest.mark.slow),
         pytest.param(crawl_and_die, 1, 1, 100, marks=pytest.mark.torture),
         pytest.param(crawl_and_die_writing, 0, 1111, 100, marks=pytest.mark.torture),
     ],
@@ -949,6 +949,7 @@ def open_when_told(archive: Archive, barrier: Any) -> None:
     Ledger.open(archive, SITE).close()
 
 
+@pytest.mark.slow
 def test_a_new_ledger_may_be_opened_by_several_at_once(tmp_path: Path) -> None:
     for attempt in range(4):
         barrier = multiprocessing.get_context("forkserver").Barrier(4)

@@ -303,6 +303,7 @@ def test_killed_between_the_two_files_a_reading_anew_is_made_good(
     assert published_tree(archive) == published_tree(whole)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("xyz"), st.booleans(), st.sampled_from("ab"), st.booleans()), max_size=7))
 def test_any_visits_under_any_rules_give_the_revisions_of_a_plain_list(
