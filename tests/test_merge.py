@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -19,6 +23,7 @@ from archiver.schema import encode_parquet
 from archiver.store import inbox, rowfile
 from archiver.store.archive import Archive, Partition
 from archiver.store.publish import PublishError, publish
+from archiver.store.rowfile import Piece, read_rows
 
 PLACE = Partition(make_story().date, make_story().section)
 
@@ -27,6 +32,8 @@ def shrink(patch: pytest.MonkeyPatch) -> None:
     for module in (schema, rowfile):
         patch.setattr(module, "ROWS_A_GROUP", 2)
     patch.setattr(rowfile, "_HELD", 1)
+    patch.setattr(rowfile, "_FEW", 2)
+    patch.setattr(rowfile, "_MOST_RUNS", 2)
     patch.setattr(rowfile, "SPOOLED", 1000)
     patch.setattr(inbox, "BATCH", 3)
     patch.setattr(inbox, "RESERVED", 4)
@@ -84,6 +91,24 @@ def test_a_partition_of_many_groups_holds_the_rows_of_one(runs: list[list[tuple[
             # as whoever makes the file anew from its rows writes it
             table = (dealt.read_stories if dealt.stories_dir in path.parents else dealt.read_revisions)(PLACE)
             assert path.read_bytes() == encode_parquet(table).to_pybytes()
+
+
+@pytest.mark.parametrize("numbers", [range(0, 80, 4), [79, 0, 41, 40, 41, 3], [5], range(40, 80), [30, 29, 28, 8]])
+def test_rows_are_read_a_few_groups_at_a_time(numbers: Sequence[int]) -> None:
+    """Of a large partition a few hundred rows are wanted, from everywhere: it must not be in memory whole."""
+    loaded: list[weakref.ref[pa.Table]] = []
+    most = 0
+
+    def load(start: int) -> pa.Table:
+        nonlocal most
+        table = pa.table({"number": list(range(start, start + 8))})
+        loaded.append(weakref.ref(table))
+        most = max(most, sum(each() is not None for each in loaded))
+        return table
+
+    pieces = [Piece(8, partial(load, start)) for start in range(0, 80, 8)]
+    assert read_rows(pieces, list(numbers))["number"].to_pylist() == list(numbers)
+    assert most <= 3
 
 
 @pytest.mark.usefixtures("small")
