@@ -107,6 +107,7 @@ class SiteMemory(Memory):
             self._held.close()
             raise
         self.has_removed = self.ledger.has_removed()
+        self._has_past = self.ledger.has_stories()
         self._answers: dict[str, _Answer] = {}
         self._going: dict[str, int] = {}
         """Stories that are gone with this crawl's answer, and its status: until the inbox knows."""
@@ -405,6 +406,8 @@ class SiteMemory(Memory):
 
     @guarded
     def find_look_alike(self, url: str, printed: PrintedStory) -> LookAlike | None:
+        if not self._has_past:
+            return None
         known = self.ledger.get(url)
         if known is not None and known.story_id is not None:
             return None

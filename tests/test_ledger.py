@@ -959,6 +959,15 @@ def test_a_new_ledger_may_be_opened_by_several_at_once(tmp_path: Path) -> None:
             assert child.exitcode == 0
 
 
+@pytest.mark.parametrize("keys", [{"title_key": 1}, {"lead_key": 1}, {}])
+def test_a_story_can_be_like_one_with_either_key(archive: Archive, keys: dict[str, int]) -> None:
+    with Ledger.open(archive, SITE) as ledger:
+        assert not ledger.has_stories()
+        ledger.note_fetched(f"https://{SITE}/a-story", at=NOW, content_hash="a" * 64, story_id="b" * 16, **keys)
+        ledger.flush()
+        assert ledger.has_stories() is bool(keys)
+
+
 # --- disks
 
 

@@ -193,6 +193,12 @@ class Ledger:
             put = "UPDATE urls SET last_seen = ?, lastmod = coalesce(?, lastmod) WHERE url = ?"
             self._file.run(partial(_put_all, put, rows))
 
+    def has_stories(self) -> bool:
+        """Tell whether there is a story that another can be like."""
+        keys = ("title_key", "lead_key")
+        select = " UNION ALL ".join(f"SELECT 1 FROM urls WHERE {key} IS NOT NULL" for key in keys)  # noqa: S608 - names of ours
+        return self._file.run(lambda connection: connection.execute(f"{select} LIMIT 1").fetchone()) is not None
+
     def find_look_alikes(self, title_key: int | None, lead_key: int | None, *, unseen_since: datetime) -> list[Known]:
         """Return the live archived stories with one of these keys whose address nothing has named since, a few at most."""
         alike = "WHERE {} = ? AND content_hash IS NOT NULL AND moved_to IS NULL AND gone_at IS NULL LIMIT 10"
