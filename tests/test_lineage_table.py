@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections import defaultdict
@@ -22,7 +23,7 @@ from hypothesis import strategies as st
 
 from archiver.items import Story
 from archiver.schema import LINEAGE
-from archiver.store.archive import Archive, Partition
+from archiver.store.archive import Archive, DamagedFileError, Partition
 from archiver.store.faults import Checked
 from archiver.store.ledger import Ledger
 from archiver.store.lineage import update_lineage
@@ -292,6 +293,32 @@ def test_a_damaged_file_is_made_anew_with_all_stories_of_its_day(archive: Archiv
     archive.lineage_file(date(2026, 6, 29)).write_bytes(b"")
     publish_run(archive, 2, replace(stories[0], content_hash="other", fetched_at=NOW + timedelta(1)))
     assert rows(archive) == whole
+
+
+@pytest.mark.parametrize("place", [100, 400])
+def test_a_day_that_only_an_event_reaches_into_is_made_anew_too(archive: Archive, place: int) -> None:
+    """A bit that fell over on the disk changes no time of the file: what is kept beside it takes it for known."""
+    first, second = (tell(0, n, day=28 + n, source=SOURCE) for n in range(2))
+    publish_run(archive, 1, first, second, *(tell(event, 0, day=29) for event in range(20, 24)))
+    whole = rows(archive)
+    path = archive.lineage_file(date(2026, 6, 29))
+    stat, content = path.stat(), bytearray(path.read_bytes())
+    content[place] ^= 4
+    path.write_bytes(content)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    with pytest.raises(DamagedFileError):
+        archive.read_lineage(date(2026, 6, 29))
+    publish_run(archive, 2, replace(first, content_hash="other", fetched_at=NOW + timedelta(1)))
+    assert rows(archive) == whole
+    assert faults(archive) == []
+
+
+def test_a_damaged_file_of_a_day_without_stories_goes(archive: Archive) -> None:
+    publish_run(archive, 1, tell(0, 0, day=28), tell(1, 0, day=29))
+    archive.lineage_file(date(2026, 6, 28)).write_bytes(b"PAR1")
+    shutil.rmtree(archive.stories_dir / "date=2026-06-28")
+    assert archive.lineage_file(date(2026, 6, 28)) in update_lineage(archive, [date(2026, 6, 28)])
+    assert not archive.lineage_file(date(2026, 6, 28)).exists()
 
 
 # --- taken down, moved, lost

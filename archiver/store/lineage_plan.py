@@ -41,10 +41,24 @@ def plan_lineage(
 ) -> tuple[dict[date, list[Lineage]], dict[str, Told]]:
     """Return the days whose rows are to be others, with all rows of each, and the stories looked at; nothing is written.
 
-    Of a day in `stories` only those are looked at; what else stands there is taken to be as it was.
+    Of a day in `stories` only those are looked at; what else stands there is taken to be as it was. A day of which a story is
+    to get another row, and whose file cannot be read, is looked at whole.
     """
-    plan = _Plan(archive, index, sorted(days), dict(stories or {}))
-    return plan.make(), plan.told
+    days = set(days)
+    while True:
+        plan = _Plan(archive, index, sorted(days), dict(stories or {}))
+        try:
+            return plan.make(), plan.told
+        except _DamagedDayError as error:
+            days.add(error.day)
+
+
+class _DamagedDayError(Exception):
+    """The lineage of a day that was not to be looked at cannot be read."""
+
+    def __init__(self, day: date) -> None:
+        super().__init__(day)
+        self.day = day
 
 
 @dataclass
@@ -63,6 +77,8 @@ class _Plan:
     """Event → the older one that it has proved to be."""
     likelihoods: dict[str, float] = field(default_factory=dict)
     """Story → mean likelihood with the others of its event, as far as they were compared."""
+    damaged: set[date] = field(default_factory=set)
+    """Days whose file cannot be read: it is made anew, with all stories of the day."""
     unread: set[date] = field(default_factory=set)
     """Days of which not all stories were read: one that was not met may stand there all the same."""
 
@@ -107,8 +123,11 @@ class _Plan:
         if day not in self.standing:
             try:
                 rows = table_to_lineage(self.archive.read_lineage(day), date=day)
-            except DamagedFileError:  # made anew, with all stories of the day
+            except DamagedFileError as error:
+                if day not in self.days:
+                    raise _DamagedDayError(day) from error
                 rows = []
+                self.damaged.add(day)
                 self.stories.pop(day, None)
             self.standing[day] = {row.story_id: row for row in rows}
         return self.standing[day]
@@ -232,7 +251,7 @@ class _Plan:
         return {
             day: sorted(held.values(), key=lambda row: (row.event_id, row.rank, row.story_id))
             for day, held in rows.items()
-            if held != self._rows(day) or not self.archive.lineage_file(day).exists()
+            if held != self._rows(day) or day in self.damaged or not self.archive.lineage_file(day).exists()
         }
 
     def _members(self, event: str) -> list[tuple[str, date]]:
