@@ -110,14 +110,14 @@ class _Plan:
             return iter_stories(self.archive, day, with_text=False, unread=self.unread)
         self.unread.add(day)
         told: list[Told] = []
-        unread: dict[str, Several[str]] = {}
+        to_read: dict[str, Several[str]] = {}
         for section, stories in self.stories[day].items():
             if isinstance(stories, Mapping):
                 told += stories.values()
             else:
-                unread[section] = stories
-        only = {story_id for each in unread.values() for story_id in each}
-        return chain(told, iter_stories(self.archive, day, with_text=False, only=only, sections=unread))
+                to_read[section] = stories
+        only = {story_id for each in to_read.values() for story_id in each}
+        return chain(told, iter_stories(self.archive, day, with_text=False, only=only, sections=to_read))
 
     def _rows(self, day: date) -> Rows:
         if day not in self.standing:

@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 from archiver.items import Story
 from archiver.schema import (
     REVISIONS,
-    ROWS_A_GROUP,
     STORIES,
     Revision,
     encode_parquet,
@@ -41,11 +40,12 @@ class Merged:
     """Rows that were replaced and got no revision: extracted anew by today's rules, or at another address."""
     files: dict[Path, int] = field(default_factory=dict)
     """Files written, in that order, and the rows of each."""
-    told: dict[str, Told] | None = None
-    """story_id → what lineage takes from its row, where each of the stories, and these are few, got one."""
+    told: dict[str, Told] = field(default_factory=dict)
+    """story_id → what lineage takes from its row; empty where not each of the stories got one, or they are too many."""
 
 
-_MOST_TOLD: Final = ROWS_A_GROUP
+MOST_TOLD: Final = 5_000
+"""Of so many stories lineage is told what it would read anew; more take 500 bytes each."""
 
 
 def merge_partition(
@@ -57,14 +57,12 @@ def merge_partition(
     """
     counts: Counter[tuple[str, str]] = Counter()
     restated = 0
-    told: dict[str, Told] | None = {}
+    told: dict[str, Told] = {}
     with open_partition(archive, partition) as files:
         for stories in batches:
             seen = files.find_seen([story.story_id for story in stories])
             differing = [story for story in stories if not _is_same(story, seen.get(story.story_id))]
             counts.update((story.site, "same") for story in stories)
-            if len(differing) < len(stories):
-                told = None
             if not differing:
                 continue
             keys = [story.story_id for story in differing]
@@ -77,12 +75,10 @@ def merge_partition(
                 restated += verdict.kind == "same" and verdict.row is not None
                 verdicts.append(verdict)
             files.add(verdicts)
-            rows = [verdict.row for verdict in verdicts if verdict.row is not None]
-            if told is not None:
-                told |= {row.story_id: tell(row, partition) for row in rows}
-                if len(rows) < len(verdicts) or len(told) > _MOST_TOLD:
-                    told = None
-        return Merged(+counts, restated, files.put(), told)
+            if len(told) <= MOST_TOLD:
+                told |= {verdict.row.story_id: tell(verdict.row, partition) for verdict in verdicts if verdict.row}
+        is_told = len(told) == counts.total() <= MOST_TOLD
+        return Merged(+counts, restated, files.put(), told if is_told else {})
 
 
 class _Seen(NamedTuple):

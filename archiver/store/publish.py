@@ -10,7 +10,6 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from archiver.alarms.alarm import Alarm
 from archiver.alarms.quality import Quality
@@ -31,7 +30,7 @@ from archiver.store.ledger import reserve_partitions
 from archiver.store.ledgerfile import removed_file
 from archiver.store.lineage import finish_lineage, has_unfinished_lineage, update_lineage
 from archiver.store.manifest import write_manifest
-from archiver.store.merge import merge_partition
+from archiver.store.merge import MOST_TOLD, merge_partition
 from archiver.store.moves import finish_moves, has_unfinished_moves
 from archiver.store.no_pandas import leave_pandas_unloaded
 from archiver.store.removed import removed_keys
@@ -114,10 +113,6 @@ def publish(
     return report
 
 
-_MOST_TOLD: Final = 5_000
-"""Of so many stories lineage is told what it would read anew; more take 500 bytes each."""
-
-
 def _waiting(archive: Archive) -> list[Path]:
     with storage_errors(archive.inbox_dir):
         try:
@@ -166,7 +161,7 @@ def _publish_file(archive: Archive, path: Path, report: PublishReport, reread: R
         counts = report.runs.setdefault(path.stem, Counter())
         _place(archive, index, report)
         published: dict[Partition, Collection[str]] = {}
-        room = _MOST_TOLD
+        room = MOST_TOLD
         rows: dict[Path, int] = {}
         for partition in index.partitions():
             try:
@@ -175,8 +170,9 @@ def _publish_file(archive: Archive, path: Path, report: PublishReport, reread: R
                 logger.error("%s stays in the inbox: %s", path.name, error)
                 report.failures.append(error)
             else:
-                room -= len(merged.told or ())
-                published[partition] = merged.told if merged.told and room > 0 else index.story_ids(partition)
+                told = merged.told if len(merged.told) <= room else {}
+                room -= len(told)
+                published[partition] = told or index.story_ids(partition)
                 report.files_written += merged.files
                 rows |= merged.files
                 report.restated += merged.restated

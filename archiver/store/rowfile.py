@@ -141,7 +141,7 @@ def read_rows(pieces: Sequence[Piece], numbers: Sequence[int]) -> pa.Table:
     owners = [bisect_right(starts, number) - 1 for number in numbers]
     touched = sorted(set(owners))
     if len(touched) > _FEW:
-        return _read_from_many(pieces, starts, owners, numbers)
+        return _read_from_many(pieces, starts, numbers)
     tables = [pieces[owner].load() for owner in touched]
     begins = dict(zip(touched, accumulate((table.num_rows for table in tables), initial=0), strict=False))
     places = [number - starts[owner] + begins[owner] for number, owner in zip(numbers, owners, strict=True)]
@@ -158,18 +158,18 @@ _MOST_RUNS: Final = 8
 """Up to so many runs of rows are cut out and put together, in a third of the time that picking them takes."""
 
 
-def _read_from_many(
-    pieces: Sequence[Piece], starts: Sequence[int], owners: Sequence[int], numbers: Sequence[int]
-) -> pa.Table:
+def _read_from_many(pieces: Sequence[Piece], starts: Sequence[int], numbers: Sequence[int]) -> pa.Table:
     """Copy rows out of one piece after the other: what is cut out would hold each of them whole."""
     taken: dict[int, list[int]] = {}
-    for position, owner in enumerate(owners):
-        taken.setdefault(owner, []).append(position)
+    for position, number in enumerate(numbers):
+        taken.setdefault(bisect_right(starts, number) - 1, []).append(position)
     parts, order = [], []
-    for owner, positions in sorted(taken.items()):
-        parts.append(pieces[owner].load().take([numbers[position] - starts[owner] for position in positions]))
+    for piece, positions in sorted(taken.items()):
+        parts.append(pieces[piece].load().take([numbers[position] - starts[piece] for position in positions]))
         order += positions
-    return pa.concat_tables(parts).take(sorted(range(len(order)), key=order.__getitem__))
+    table = pa.concat_tables(parts)
+    in_order = range(len(order))
+    return table if order == list(in_order) else table.take(sorted(in_order, key=order.__getitem__))
 
 
 def _find_runs(places: Iterable[int]) -> list[tuple[int, int]]:
