@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from archiver.lineage.events import Keys, keys_of
 from archiver.schema import Lineage
@@ -32,6 +32,15 @@ _TABLES: Final = f"""
     CREATE INDEX stories_source ON stories (source_key) WHERE source_key IS NOT NULL;
     PRAGMA user_version = {_VERSION};
 """
+
+
+class Indexed(NamedTuple):
+    """What the index holds of a story."""
+
+    event_id: str
+    section: str | None
+    """Where it stands; None where no partition with it could be read."""
+    keys: Keys
 
 
 class LineageIndex:
@@ -98,15 +107,14 @@ class LineageIndex:
         put = "UPDATE stories SET section = ?, own_key = ?, source_key = ? WHERE day = ? AND story_id = ?"
         self._connection.executemany(put, rows)
 
-    def sections_on(self, day: date) -> dict[str, str]:
-        """Return story → section of a day, as far as it is known."""
-        select = "SELECT story_id, section FROM stories WHERE day = ? AND section IS NOT NULL"
-        return dict(self._connection.execute(select, (day.isoformat(),)))
-
-    def events_on(self, day: date) -> dict[str, str]:
-        """Return story → event of a day."""
-        select = "SELECT story_id, event_id FROM stories WHERE day = ?"
-        return dict(self._connection.execute(select, (day.isoformat(),)))
+    def stories_on(self, day: date) -> dict[str, Indexed]:
+        """Return what is known of the stories of a day."""
+        select = "SELECT story_id, event_id, section, own_key, source_key FROM stories WHERE day = ?"
+        rows = self._connection.execute(select, (day.isoformat(),))
+        return {
+            story_id: Indexed(event_id, section, Keys(own=own, source=source))
+            for story_id, event_id, section, own, source in rows
+        }
 
     def members_of(self, event_id: str) -> list[tuple[str, date]]:
         select = "SELECT story_id, day FROM stories WHERE event_id = ? ORDER BY day, story_id"

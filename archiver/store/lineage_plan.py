@@ -181,14 +181,16 @@ class _Plan:
         around = [date.fromordinal(each) for each in sorted(numbers) if 1 <= each <= date.max.toordinal()]
         collection, stories = Collection(), []
         for day in around:
-            known = self.index.events_on(day)
-            for story in iter_stories(self.archive, day, with_text=True):
+            known = self.index.stories_on(day)
+            keys = {(each.section, story_id): each.keys for story_id, each in known.items()}
+            keys |= {(each.section, each.story_id): each.keys for each in self.told.values() if each.day == day}
+            for story in iter_stories(self.archive, day, with_text=True, keys=keys):
                 at = self.told.get(story.story_id, story)
                 if at.day != day:  # half moved
                     continue
-                event = self.events.get(story.story_id) or (
-                    None if story.story_id in stale else known.get(story.story_id)
-                )
+                event = self.events.get(story.story_id)
+                if event is None and story.story_id in known and story.story_id not in stale:
+                    event = known[story.story_id].event_id
                 if event is None and story.story_id not in new:
                     continue
                 collection.add(
@@ -230,7 +232,10 @@ class _Plan:
     def _rank(self, touched: Several[str]) -> dict[date, list[Lineage]]:
         self.events = {story_id: self.renamed.get(event, event) for story_id, event in self.events.items()}
         touched = {self.renamed.get(event, event) for event in touched} | set(self.renamed.values())
-        members = {event: self._members(event) for event in touched}
+        placed: dict[str, set[str]] = defaultdict(set)
+        for story_id, event in self.events.items():
+            placed[event].add(story_id)
+        members = {event: self._members(event, placed.get(event, ())) for event in touched}
         facts = self._read_members(
             # What a story that is alone has told is known, but for one that others have left.
             {place for each in members.values() for place in each if len(each) > 1 or place[0] not in self.told}
@@ -254,7 +259,8 @@ class _Plan:
             if held != self._rows(day) or day in self.damaged or not self.archive.lineage_file(day).exists()
         }
 
-    def _members(self, event: str) -> list[tuple[str, date]]:
+    def _members(self, event: str, placed: Iterable[str]) -> list[tuple[str, date]]:
+        """Stories of an event with their days: those that stand there, and those of these days that are placed there."""
         names = [event, *(old for old, new in self.renamed.items() if new == event)]
         places = {
             (story_id, day)
@@ -262,7 +268,7 @@ class _Plan:
             for story_id, day in self.index.members_of(name)
             if story_id not in self.told and (day not in self.days or day in self.unread)
         }
-        return sorted(places | {(each, self.told[each].day) for each, of in self.events.items() if of == event})
+        return sorted(places | {(story_id, self.told[story_id].day) for story_id in placed})
 
     def _read_members(self, places: Several[tuple[str, date]]) -> dict[str, tuple[Told, Words]]:
         by_day: dict[date, set[str]] = defaultdict(set)
@@ -276,9 +282,9 @@ class _Plan:
 
     def _read_some(self, day: date, story_ids: set[str]) -> Iterator[Told]:
         """Read stories of a day: where they are known to stand, and what does not stand there wherever it does."""
-        known = self.index.sections_on(day)
+        known = {story_id: each.section for story_id, each in self.index.stories_on(day).items()}
         known |= {each.story_id: each.section for each in self.told.values() if each.day == day}
-        sections = {known[story_id] for story_id in story_ids if story_id in known}
+        sections = {section for story_id in story_ids if (section := known.get(story_id))}
         missing = set(story_ids)
         for story in iter_stories(self.archive, day, with_text=True, only=story_ids, sections=sections):
             missing.discard(story.story_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -69,10 +69,12 @@ def iter_stories(
     with_text: bool,
     only: Collection[str] | None = None,
     sections: Collection[str] | None = None,
+    keys: Mapping[tuple[str | None, str], Keys] | None = None,
     unread: set[date] | None = None,
 ) -> Iterator[Told]:
-    """Read the stories of a day, `only` some, or some sections, if given. A partition that cannot be read is passed over,
-    and its day added to `unread`: a story that was not met may stand there all the same."""
+    """Read the stories of a day, `only` some, or some sections, if given. `keys` are those known already, by section and
+    story. A partition that cannot be read is passed over, and its day added to `unread`: a story that was not met may stand
+    there all the same."""
     for path in _files(archive, day, sections):
         table = _read(path, _COLUMNS + (_TEXT if with_text else []))
         if table is None:
@@ -83,8 +85,9 @@ def iter_stories(
             table = table.filter(pc.is_in(table["story_id"], pa.array(sorted(only), pa.string())))
         section = path.parent.name.removeprefix("section=")
         for row in table.to_pylist():
-            keys = keys_of(row.pop("url"), row.pop("source_url"))
-            yield Told(day=day, section=section, keys=keys, **row)
+            url, source_url = row.pop("url"), row.pop("source_url")
+            known = (keys or {}).get((section, row["story_id"])) or keys_of(url, source_url)
+            yield Told(day=day, section=section, keys=known, **row)
 
 
 def _files(archive: Archive, day: date, sections: Collection[str] | None) -> list[Path]:
