@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from scrapy.exceptions import DropItem, NotConfigured
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from archiver.extract import Selectors
 
 logger = logging.getLogger(__name__)
+
+LINGER, LONGEST_LINGER = 0.05, 3.0
+"""Of the time that a crawl took, so much it waits at most for others that end about when it does, and so many seconds."""
 
 
 class LeftOut(DropItem):
@@ -153,13 +156,22 @@ class InboxPipeline(Pipeline):
             self.spider.forget_met()
             if self.spider.is_crawling and not self.has_failed:
                 rereader = Rereader(self.archive, self._load_selectors)
-                self._note(publish(self.archive, rereader, release=self.writer.close))
+                self.writer.hand_over()
+                self._note(publish(self.archive, rereader, run=self.spider.outcome.run, linger=self._linger()))
             self.writer.close()
         except PublishError as error:
             self._note(error.report)
             self._give_up(error)
         except StorageError as error:
             self._give_up(error)
+
+    def _linger(self) -> float:
+        """Return for how many seconds to wait for other crawls; an interrupted one does not."""
+        outcome = self.spider.outcome
+        if outcome.interrupted_by is not None:
+            return 0
+        took = (datetime.now(UTC) - outcome.started_at).total_seconds()
+        return min(LINGER * took, LONGEST_LINGER)
 
     def _load_selectors(self) -> dict[str, Selectors | None]:
         """Of all sites, for the whole inbox is published; asked for only where the rules have changed."""
@@ -170,9 +182,10 @@ class InboxPipeline(Pipeline):
         outcome.published.update(report.runs.pop(outcome.run, {}))
         outcome.quality = report.quality.get(outcome.run, {})
         outcome.alarms += report.alarms.pop(outcome.run, [])
-        for run, alarms in report.alarms.items():
-            logger.warning("run %s was cut short, and its stories are held back: %s", run, "; ".join(map(str, alarms)))
-        outcome.recovered += sorted(report.runs)
+        for run in sorted(report.alarms.keys() - report.waiting):
+            why = "; ".join(map(str, report.alarms[run]))
+            logger.warning("run %s was cut short, and its stories are held back: %s", run, why)
+        outcome.recovered += sorted(report.runs.keys() - report.waiting)
         outcome.files_written += [str(path.relative_to(self.archive.root)) for path in report.files_written]
         outcome.damaged += [f"{path}: {why}" for path, why in (*report.damaged, *report.unreadable)]
 

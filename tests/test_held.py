@@ -189,10 +189,11 @@ def test_a_take_down_takes_the_story_out_of_what_is_held(archive: Archive, broke
 
 
 def test_a_crawl_publishes_its_own_stories_though_another_publishes_first(archive: Archive) -> None:
-    writer = InboxWriter(archive, run_name(1))
-    writer.append(make_story("a"))
-    assert publish(archive).runs == {}
-    assert publish(archive, release=writer.close).runs[run_name(1)].total() == 1
+    with InboxWriter(archive, run_name(1)) as writer:
+        writer.append(make_story("a"))
+        assert publish(archive).runs == {}
+        writer.hand_over()
+        assert publish(archive, run=run_name(1)).runs[run_name(1)].total() == 1
 
 
 # Crawls

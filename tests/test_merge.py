@@ -20,7 +20,7 @@ from stories import NOW, fill_inbox, make_story, published_tree
 from archiver import schema
 from archiver.items import Story
 from archiver.schema import encode_parquet
-from archiver.store import inbox, rowfile
+from archiver.store import inbox_index, rowfile
 from archiver.store.archive import Archive, Partition
 from archiver.store.publish import PublishError, publish
 from archiver.store.rowfile import Piece, read_rows
@@ -35,8 +35,8 @@ def shrink(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(rowfile, "_FEW", 2)
     patch.setattr(rowfile, "_MOST_RUNS", 2)
     patch.setattr(rowfile, "SPOOLED", 1000)
-    patch.setattr(inbox, "BATCH", 3)
-    patch.setattr(inbox, "RESERVED", 4)
+    patch.setattr(inbox_index, "BATCH", 3)
+    patch.setattr(inbox_index, "RESERVED", 4)
 
 
 @pytest.fixture

@@ -454,6 +454,8 @@ def prepare_faults(archive: Archive) -> None:
     )
     path = fill_inbox(archive, "3", later(known[0], 2, title="Changed again"), later(known[2], 2, body="Changed."))
     path.write_bytes(path.read_bytes() + b"damaged\n")
+    # Published together with run 3.
+    fill_inbox(archive, "4", make_story("j", site="c.example"), make_story("k", section="markets", site="c.example"))
 
 
 def publish_after_a_kill_at(point: int, archive: Archive, undisturbed: dict[str, bytes]) -> bool:

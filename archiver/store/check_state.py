@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from archiver.store.archive import Archive, StorageError, locked
 from archiver.store.check_tables import RawHeads
 from archiver.store.faults import Checked, Fault, Index, name_of
-from archiver.store.inbox import read_inbox, taken_inbox
+from archiver.store.inbox import is_waited_for, read_inbox, taken_inbox
 from archiver.store.ledgerfile import ledger_file
 from archiver.store.raw_read import iter_records, raw_dir
 from archiver.store.removed import format_removed, parse_removed
@@ -37,6 +37,7 @@ def check_inbox(archive: Archive, checked: Checked) -> Iterator[Fault]:
         if path.suffix != ".jsonl":
             yield Fault(name, "nothing names this file", "unknown")
             continue
+        is_waiting = is_waited_for(path)
         try:
             with taken_inbox(path):
                 stories, faults = read_inbox(path)
@@ -49,7 +50,10 @@ def check_inbox(archive: Archive, checked: Checked) -> Iterator[Fault]:
             yield Fault(name, error.strerror or str(error), "damaged")
             continue
         checked.counts["inbox_files"] += 1
-        yield Fault(name, f"{len(stories)} stories not published yet: `archiver publish`", "left-over")
+        if is_waiting:
+            checked.notes.append(f"{name}: its crawl waits to publish it")
+        else:
+            yield Fault(name, f"{len(stories)} stories not published yet: `archiver publish`", "left-over")
         for fault in faults:
             yield Fault(name, fault, "damaged")
 

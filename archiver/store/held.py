@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from archiver.alarms.alarm import Alarm, read_past
@@ -17,7 +18,8 @@ from archiver.alarms.quality import Quality, quality_to_json, tally
 from archiver.alarms.stories import judge_stories
 from archiver.items import Story
 from archiver.store.archive import Archive, make_folder, storage_errors, sync_folder
-from archiver.store.inbox import InboxIndex, read_inbox, write_line
+from archiver.store.inbox import read_inbox, write_line
+from archiver.store.inbox_index import InboxIndex
 from archiver.store.ledgerfile import ledger_file
 from archiver.store.runs import put_run, read_run, read_runs, spider_of
 from archiver.store.sqlite import connect
@@ -44,16 +46,15 @@ def judge_inbox(archive: Archive, run: str, index: InboxIndex) -> tuple[Quality,
     A run whose alarms were accepted raises none. The record of a run that was killed, or whose stories were extracted
     anew, gets what is found here.
     """
-    quality = tally(index.looks)
+    quality = tally(partial(index.looks, run))
     spider = spider_of(run)
     if spider is None:
         return quality, []
     record = read_run(archive, run)
     if record is not None and record.get("accepted_at"):
         return quality, []
-    alarms = judge_stories(
-        read_past(read_runs(archive, spider, before=run)), quality, lambda site: list(index.looks(site))
-    )
+    past = read_past(read_runs(archive, spider, before=run))
+    alarms = judge_stories(past, quality, lambda site: list(index.looks(run, site)))
     if record is not None and (not record.get("finished_at") or record.get("renewed_at")):
         told = {
             "quality": quality_to_json(quality),

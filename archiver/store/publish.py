@@ -5,11 +5,12 @@ from __future__ import annotations
 import fcntl
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from time import monotonic, sleep
 
 from archiver.alarms.alarm import Alarm
 from archiver.alarms.quality import Quality
@@ -25,7 +26,8 @@ from archiver.store.archive import (
     storage_errors,
 )
 from archiver.store.held import Superseded, hold, is_let_go, judge_inbox
-from archiver.store.inbox import InboxIndex, read_index
+from archiver.store.inbox import is_waited_for, is_written
+from archiver.store.inbox_index import InboxIndex
 from archiver.store.ledger import reserve_partitions
 from archiver.store.ledgerfile import removed_file
 from archiver.store.lineage import finish_lineage, has_unfinished_lineage, update_lineage
@@ -35,16 +37,23 @@ from archiver.store.moves import finish_moves, has_unfinished_moves
 from archiver.store.no_pandas import leave_pandas_unloaded
 from archiver.store.removed import removed_keys
 from archiver.store.revisions import Reread
+from archiver.store.runs import spider_of
+from archiver.store.told import Counts, hear_of_run, join_counts, tell_run
 
 logger = logging.getLogger(__name__)
+
+RUNS_AT_ONCE = 32
+"""Inbox files that are open at a time."""
 
 
 @dataclass
 class PublishReport:
     """What one call of `publish` did."""
 
-    runs: dict[str, Counter[tuple[str, str, str]]] = field(default_factory=dict)
+    runs: dict[str, Counts] = field(default_factory=dict)
     """Run → stories by site, section and `new`, `changed` or `same`, of each inbox file published."""
+    waiting: set[str] = field(default_factory=set)
+    """Those of them whose crawls waited for their turn meanwhile: they hear of it, and tell it themselves."""
     files_written: list[Path] = field(default_factory=list)
     """Published files in the order written: Parquet and manifest."""
     restated: int = 0
@@ -70,7 +79,7 @@ class PublishReport:
     stories for them; all other stories of those are published."""
 
     @property
-    def counts(self) -> Counter[tuple[str, str, str]]:
+    def counts(self) -> Counts:
         """Stories of all runs by site, section and `new`, `changed` or `same`."""
         return sum(self.runs.values(), Counter())
 
@@ -84,7 +93,7 @@ class PublishError(StorageError):
 
 
 def publish(
-    archive: Archive, reread: Reread | None = None, *, release: Callable[[], None] = lambda: None
+    archive: Archive, reread: Reread | None = None, *, run: str | None = None, linger: float = 0.0
 ) -> PublishReport:
     """Merge every inbox file into the archive, in the order of the runs, and remove it; or hold it back, where its
     stories are unlike those that its spider brought before.
@@ -93,24 +102,41 @@ def publish(
     not touched; else it gets the next revision, `judge` in revisions.py says when. `reread` extracts the raw page of an
     archived row anew, so that a new version of the extractor makes no revision; without it, the texts are compared as
     they stand. Killed at any point and called again, it leaves the same archive as a call that was never disturbed.
-    Waits for another publisher. `release` is called when it is our turn: a crawl that closes its inbox file then, and not
-    before, is the one that publishes it, and can tell what came of its stories. Raises PublishError when storage fails.
+    Waits for another publisher, who may publish the stories of `run`, our own, meanwhile: the report tells what came of
+    them all the same. While crawls still run, waits up to `linger` seconds for them, to publish their stories too: what is
+    published together takes less time than one after the other. Raises PublishError when storage fails.
     """
     report = PublishReport()
     try:
         if _waiting(archive) or has_unfinished_moves(archive) or has_unfinished_lineage(archive):
             leave_pandas_unloaded()
             with publishing(archive) as finished:
-                release()
                 report.files_written += finished
                 archive.sweep_staging()
-                for path in _waiting(archive):
-                    _publish_file(archive, path, report, reread)
+                if run is not None:
+                    _hear(archive, run, report)
+                _linger(archive, linger)
+                ours, tried = set(_waiting(archive)), set[Path]()
+                while ours & set(_waiting(archive)) - tried:
+                    _publish_some(archive, tried, report, reread, run)
+        elif run is not None:
+            _hear(archive, run, report)
     except StorageError as error:
         raise PublishError(error, report) from error
     if report.failures:
         raise PublishError(report.failures[0], report) from report.failures[0]
     return report
+
+
+def _hear(archive: Archive, run: str, report: PublishReport) -> None:
+    """Take into the report what another publisher has made of our own run. Nobody publishes meanwhile, or it is done."""
+    if (heard := hear_of_run(archive, run)) is None:
+        return
+    report.runs[run], report.quality[run] = heard.counts, heard.quality
+    if heard.alarms:
+        report.alarms[run] = heard.alarms
+    elif not heard.counts:
+        logger.warning("%s: another publisher has begun with it and not told what it did: that counts as the same", run)
 
 
 def _waiting(archive: Archive) -> list[Path]:
@@ -119,6 +145,13 @@ def _waiting(archive: Archive) -> list[Path]:
             return sorted(path for path in archive.inbox_dir.iterdir() if path.suffix == ".jsonl")
         except FileNotFoundError:
             return []
+
+
+def _linger(archive: Archive, seconds: float) -> None:
+    """Wait while crawls run that are not done yet, as databases do that commit for several at once."""
+    end = monotonic() + seconds
+    while monotonic() < end and any(is_written(path) for path in _waiting(archive)):
+        sleep(min(0.05, seconds))
 
 
 @contextmanager
@@ -136,51 +169,107 @@ def publishing(archive: Archive) -> Iterator[list[Path]]:
         yield [*finish_moves(archive), *finish_lineage(archive)]
 
 
-def _publish_file(archive: Archive, path: Path, report: PublishReport, reread: Reread | None) -> None:
-    with ExitStack() as held:
-        superseded = held.enter_context(closing(Superseded(archive))) if is_let_go(archive, path.stem) else None
-        is_wanted = partial(_is_wanted, _Removed(archive), superseded, report)
+def _publish_some(
+    archive: Archive, tried: set[Path], report: PublishReport, reread: Reread | None, own: str | None
+) -> None:
+    """Publish the first of the inbox files that were not tried before together, as each would be alone, but that partitions
+    they share are written once. Of one site, or one story, only the first run is among them."""
+    with closing(InboxIndex(archive.inbox_dir)) as index:
+        paths = _take(archive, tried, index, report)
+        before = {run: report.runs.get(run, Counter()) for run in index.runs}
+        now: dict[str, Counts] = {run: Counter() for run in index.runs}
         try:
-            index = held.enter_context(read_index(path, is_wanted))
-        except BlockingIOError:
-            logger.info("%s stays in the inbox: its crawl is still running", path.name)
-            report.running.append(path)
-            return
-        except StorageError:  # of what is read beside it
+            failed = _merge(archive, index, report, reread, now)
+        except StorageError:
+            with suppress(StorageError):
+                _count(archive, report, before, now, own)
             raise
-        except OSError as error:
-            logger.warning("%s stays in the inbox: %s", path, error)
-            report.unreadable.append((path, error.strerror or str(error)))
-            return
-        report.quality[path.stem], alarms = judge_inbox(archive, path.stem, index)
-        if alarms:
-            report.alarms[path.stem] = alarms
-            hold(archive, path)
-            return
-        earlier_failures = len(report.failures)
-        counts = report.runs.setdefault(path.stem, Counter())
-        _place(archive, index, report)
-        published: dict[Partition, Collection[str]] = {}
-        room = MOST_TOLD
-        rows: dict[Path, int] = {}
-        for partition in index.partitions():
+        _count(archive, report, before, now, own)
+        for path in paths:
+            if path.stem not in failed:
+                _finish(archive, path, *index.faults(path.stem), report)
+
+
+def _take(archive: Archive, tried: set[Path], index: InboxIndex, report: PublishReport) -> list[Path]:
+    """Take inbox files that can be published together, those too that crawls hand over meanwhile, or hold them back."""
+    removed = _Removed(archive)
+    spiders: set[str] = set()
+    taken: list[Path] = []
+    while arrived := [path for path in _waiting(archive) if path not in tried]:
+        for path in arrived:
+            run, spider = path.stem, spider_of(path.stem)
+            if len(taken) == RUNS_AT_ONCE or spider in spiders:
+                return taken
+            is_waiting = is_waited_for(path)
+            dropped: Counter[str] = Counter()
             try:
-                merged = merge_partition(archive, partition, index.batches(partition), reread)
-            except DamagedFileError as error:
-                logger.error("%s stays in the inbox: %s", path.name, error)
-                report.failures.append(error)
+                with ExitStack() as held:
+                    superseded = held.enter_context(closing(Superseded(archive))) if is_let_go(archive, run) else None
+                    if not index.take(path, partial(_is_wanted, removed, superseded, dropped)):
+                        return taken
+            except BlockingIOError:
+                logger.info("%s stays in the inbox: its crawl is still running", path.name)
+                report.running.append(path)
+            except StorageError:  # of what is read beside it
+                raise
+            except OSError as error:
+                logger.warning("%s stays in the inbox: %s", path, error)
+                report.unreadable.append((path, error.strerror or str(error)))
             else:
-                told = merged.told if len(merged.told) <= room else {}
-                room -= len(told)
-                published[partition] = told or index.story_ids(partition)
-                report.files_written += merged.files
-                rows |= merged.files
-                report.restated += merged.restated
-                counts.update({(site, partition.section, kind): n for (site, kind), n in merged.counts.items()})
-        report.files_written += update_lineage(archive, stories=published, is_named=True)
-        report.files_written += write_manifest(archive, published, rows=rows)
-        if len(report.failures) == earlier_failures:
-            _finish(archive, path, index, report)
+                report.removed += dropped["removed"]
+                report.superseded += dropped["superseded"]
+                if is_waiting:
+                    report.waiting.add(run)
+                report.quality[run], alarms = judge_inbox(archive, run, index)
+                if alarms:
+                    report.alarms[run] = alarms
+                    index.drop_run(run)
+                    hold(archive, path)
+                else:
+                    spiders |= {spider} if spider else set()
+                    taken.append(path)
+            tried.add(path)
+    return taken
+
+
+def _merge(
+    archive: Archive, index: InboxIndex, report: PublishReport, reread: Reread | None, counts: Mapping[str, Counts]
+) -> set[str]:
+    """Merge the stories of all runs that were taken, and count them; return the runs of which some were left out."""
+    failed = _place(archive, index, report)
+    published: dict[Partition, Collection[str]] = {}
+    room = MOST_TOLD
+    rows: dict[Path, int] = {}
+    for partition in index.partitions():
+        try:
+            merged = merge_partition(archive, partition, index.batches(partition), reread)
+        except DamagedFileError as error:
+            runs = index.runs_in(partition)
+            logger.error("%s: not published: %s", ", ".join(sorted(runs)), error)
+            report.failures.append(error)
+            failed |= runs
+        else:
+            told = merged.told if len(merged.told) <= room else {}
+            room -= len(told)
+            published[partition] = told or index.story_ids(partition)
+            report.files_written += merged.files
+            rows |= merged.files
+            report.restated += merged.restated
+            for (site, kind), number in merged.counts.items():
+                counts[index.run_of(site)][site, partition.section, kind] += number
+    report.files_written += update_lineage(archive, stories=published, is_named=True)
+    report.files_written += write_manifest(archive, published, rows=rows)
+    return failed
+
+
+def _count(
+    archive: Archive, report: PublishReport, before: Mapping[str, Counts], now: Mapping[str, Counts], own: str | None
+) -> None:
+    """Report what came of each run, and tell it to the crawls that wait to hear of theirs."""
+    for run, counts in now.items():
+        report.runs[run] = join_counts(before[run], counts)
+        if run != own:
+            tell_run(archive, run, counts)
 
 
 class _Removed(dict[str, frozenset[str]]):
@@ -198,22 +287,23 @@ class _Removed(dict[str, frozenset[str]]):
 def _is_wanted(
     removed: Mapping[str, frozenset[str]],
     superseded: Superseded | None,
-    report: PublishReport,
+    dropped: Counter[str],
     story: Story,
 ) -> bool:
-    """Tell whether a story has not been taken down or seen anew since it was put into the inbox."""
+    """Tell whether a story has not been taken down or seen anew since it was put into the inbox; count it where it has."""
     keys = removed[story.site]
     if keys and not keys.isdisjoint((story.url, story.story_id, make_story_id(story.url))):
-        report.removed += 1
+        dropped["removed"] += 1
         return False
     if superseded and superseded.has(story):
-        report.superseded += 1
+        dropped["superseded"] += 1
         return False
     return True
 
 
-def _place(archive: Archive, index: InboxIndex, report: PublishReport) -> None:
-    """Find the partition that each story belongs in."""
+def _place(archive: Archive, index: InboxIndex, report: PublishReport) -> set[str]:
+    """Find the partition that each story belongs in; return the runs of sites where that cannot be told."""
+    failed = set()
     for site, wanted in index.iter_wanted():
         try:
             index.place(site, reserve_partitions(archive, site, wanted))
@@ -221,12 +311,14 @@ def _place(archive: Archive, index: InboxIndex, report: PublishReport) -> None:
             logger.error("%s: %s", site, error)
             report.failures.append(error)
             index.drop(site)
+            failed.add(index.run_of(site))
+    return failed
 
 
-def _finish(archive: Archive, path: Path, index: InboxIndex, report: PublishReport) -> None:
+def _finish(archive: Archive, path: Path, faults: list[str], fault_count: int, report: PublishReport) -> None:
     """Take a published file out of the inbox: away, or where it had faults, to the damaged ones."""
     with storage_errors(path):
-        if not index.faults:
+        if not faults:
             path.unlink()
             return
         make_folder(archive.damaged_dir)
@@ -235,7 +327,7 @@ def _finish(archive: Archive, path: Path, index: InboxIndex, report: PublishRepo
             number += 1
             place = archive.damaged_dir / f"{path.stem}.{number}{path.suffix}"
         path.replace(place)
-    more = index.fault_count - len(index.faults)
-    why = "; ".join(index.faults) + (f"; and {more} lines more" if more else "")
+    more = fault_count - len(faults)
+    why = "; ".join(faults) + (f"; and {more} lines more" if more else "")
     logger.warning("%s is damaged and was moved to %s: %s", path.name, place, why)
     report.damaged.append((place, why))
