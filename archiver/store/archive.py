@@ -85,6 +85,8 @@ class Partition:
 
     >>> Partition(date(2026, 6, 29), "policy").path
     'date=2026-06-29/section=policy'
+    >>> Partition.at("date=2026-06-29/section=policy")
+    Partition(date=datetime.date(2026, 6, 29), section='policy')
     >>> Partition(date(2026, 6, 29), "../../etc")
     Traceback (most recent call last):
     ValueError: not a section slug: '../../etc'
@@ -97,6 +99,15 @@ class Partition:
         # 255 bytes is the longest name that file systems take.
         if not self.section or _UNSAFE.search(self.section) or len(f"section={self.section}".encode()) > 255:
             raise ValueError(f"not a section slug: {self.section!r:.80}")
+
+    @classmethod
+    def at(cls, path: str) -> Partition:
+        """Return the partition whose `path` that is. ValueError where it is that of none."""
+        day, _, section = path.partition("/")
+        partition = cls(date.fromisoformat(day.removeprefix("date=")), section.removeprefix("section="))
+        if partition.path != path:
+            raise ValueError(f"not a partition: {path!r:.80}")
+        return partition
 
     @property
     def path(self) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -155,11 +155,9 @@ def _partition_of(name: str, file: str) -> Partition | None:
     parts = name.split("/")
     if len(parts) != 4 or (parts[0], parts[3]) != (file.removesuffix(".parquet"), file):
         return None
-    try:
-        partition = Partition(date.fromisoformat(parts[1].removeprefix("date=")), parts[2].removeprefix("section="))
-    except ValueError:
-        return None
-    return partition if partition.path == f"{parts[1]}/{parts[2]}" else None
+    with suppress(ValueError):
+        return Partition.at(f"{parts[1]}/{parts[2]}")
+    return None
 
 
 # One partition

@@ -187,9 +187,9 @@ class RawVisits:
     def _take_from_tables(self) -> None:
         """Learn from the tables that can be read which stories there are, where no ledger tells."""
         for path in sorted(self._archive.stories_dir.glob("date=*/section=*/stories.parquet")):
-            day, section = path.parts[-3].removeprefix("date="), path.parts[-2].removeprefix("section=")
             with suppress(DamagedFileError, ValueError):
-                partition = Partition(date.fromisoformat(day), section)
+                partition = Partition.at(path.parent.relative_to(self._archive.stories_dir).as_posix())
+                day, section = partition.date.isoformat(), partition.section
                 stories = self._archive.read_stories(partition).select(["story_id", "url"]).to_pylist()
                 revisions = self._archive.read_revisions(partition).select(["story_id", "url"]).to_pylist()
                 self._put("places", ((row["story_id"], day, section, "1") for row in stories))

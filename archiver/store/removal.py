@@ -14,7 +14,7 @@ import json
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -125,7 +125,7 @@ def _read(path: Path) -> Removal:
 def _take_out(archive: Archive, removal: Removal) -> None:
     _remember(archive, removal)
     forget_held(archive, removal.addresses, removal.story_id)
-    partitions = [_partition_of(path) for path in sorted(removal.partitions)]
+    partitions = [Partition.at(path) for path in sorted(removal.partitions)]
     for partition in partitions:
         _take_rows(archive, partition, removal.story_id)
     if partitions:
@@ -150,11 +150,6 @@ def _remember(archive: Archive, removal: Removal) -> None:
                 if all(each.url != url for each in read_removed(path)):  # one may bring others along
                     ledger.remember_removed(url, removal.story_id, removal.why, removal.at)
         append_removed(path, [])  # durable also where a killed attempt had written it
-
-
-def _partition_of(path: str) -> Partition:
-    day, section = path.removeprefix("date=").split("/section=", 1)
-    return Partition(date.fromisoformat(day), section)
 
 
 def _take_rows(archive: Archive, partition: Partition, story_id: str | None) -> None:
