@@ -35,7 +35,7 @@ from archiver.schema import SCHEMA_VERSION
 from archiver.settings import find_root
 from archiver.spider import StorySpider
 from archiver.store.archive import Archive, StorageError
-from archiver.store.runs import put_run, read_runs
+from archiver.store.runs import put_run, read_run, read_runs
 from archiver.urls import TRACKING_VERSION, site_of
 
 if TYPE_CHECKING:
@@ -165,7 +165,9 @@ class RunRecorder:
             self.outcome.note_storage_error(f"the run records cannot be read: {describe_storage_error(error)}")
         else:
             self.outcome.alarms += judge_run(past, record, self.site)
-        self._put(record | self.outcome.to_record())
+        standing = read_run(self.archive, self.outcome.run) or {}
+        kept = {name: standing[name] for name in ("accepted_at", "renewed_at") if standing.get(name)}
+        self._put(record | self.outcome.to_record() | kept)
 
     def _put(self, record: dict[str, Any]) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from archiver.store.hashes import ArchivedHashes
 from archiver.store.inbox import InboxWriter
 from archiver.store.publish import PublishError, PublishReport, publish
 from archiver.store.read import read_known
+from archiver.store.told import Heard, hear_in_all, is_alive
 from archiver.urls import site_of
 
 if TYPE_CHECKING:
@@ -154,11 +156,10 @@ class InboxPipeline(Pipeline):
         try:
             self.spider.memory.sync()
             self.spider.forget_met()
+            self.writer.close()
             if self.spider.is_crawling and not self.has_failed:
                 rereader = Rereader(self.archive, self._load_selectors)
-                self.writer.hand_over()
-                self._note(publish(self.archive, rereader, run=self.spider.outcome.run, linger=self._linger()))
-            self.writer.close()
+                self._note(publish(self.archive, rereader, own=self.spider.outcome.run, linger=self._linger()))
         except PublishError as error:
             self._note(error.report)
             self._give_up(error)
@@ -178,14 +179,23 @@ class InboxPipeline(Pipeline):
         return load_selectors(self.spider.settings) | {self.spider.name: self.spider.selectors}
 
     def _note(self, report: PublishReport) -> None:
-        outcome = self.spider.outcome
-        outcome.published.update(report.runs.pop(outcome.run, {}))
-        outcome.quality = report.quality.get(outcome.run, {})
-        outcome.alarms += report.alarms.pop(outcome.run, [])
-        for run in sorted(report.alarms.keys() - report.waiting):
-            why = "; ".join(map(str, report.alarms[run]))
-            logger.warning("run %s was cut short, and its stories are held back: %s", run, why)
-        outcome.recovered += sorted(report.runs.keys() - report.waiting)
+        outcome, own = self.spider.outcome, self.spider.outcome.run
+        here = None
+        if own in report.quality:
+            here = Heard(report.runs.pop(own, Counter()), report.quality[own], report.alarms.pop(own, []), 0)
+        if found := hear_in_all(self.archive, own, here):
+            outcome.published.update(found.counts)
+            outcome.quality = found.quality
+            outcome.alarms += found.alarms
+            if found.unanswered:
+                logger.warning("a crawl that published these stories was killed at it: what it did counts as the same")
+        elif outcome.archived:
+            why = "its stories were published by another crawl, and the damaged run record tells not what came of them"
+            outcome.note_storage_error(why)
+        for run, alarms in report.alarms.items():
+            logger.warning("run %s: its stories are held back: %s", run, "; ".join(map(str, alarms)))
+        others = (run for run, counts in sorted(report.runs.items()) if counts)
+        outcome.recovered += [run for run in others if not is_alive(self.archive, run, own)]
         outcome.files_written += [str(path.relative_to(self.archive.root)) for path in report.files_written]
         outcome.damaged += [f"{path}: {why}" for path, why in (*report.damaged, *report.unreadable)]
 

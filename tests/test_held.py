@@ -19,7 +19,6 @@ from archiver.items import Story
 from archiver.store.archive import Archive
 from archiver.store.faults import Checked
 from archiver.store.held import NotHeldError, accept, held_file, held_runs, renew
-from archiver.store.inbox import InboxWriter
 from archiver.store.ledger import Ledger
 from archiver.store.publish import publish
 from archiver.store.read import read_known
@@ -186,14 +185,6 @@ def test_a_take_down_takes_the_story_out_of_what_is_held(archive: Archive, broke
     assert broken[3].url not in held
     accept(archive, run_name(8), NOW)
     assert publish(archive).counts.total() == 19
-
-
-def test_a_crawl_publishes_its_own_stories_though_another_publishes_first(archive: Archive) -> None:
-    with InboxWriter(archive, run_name(1)) as writer:
-        writer.append(make_story("a"))
-        assert publish(archive).runs == {}
-        writer.hand_over()
-        assert publish(archive, run=run_name(1)).runs[run_name(1)].total() == 1
 
 
 # Crawls

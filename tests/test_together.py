@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import sqlite3
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,12 +23,14 @@ from stories import NOW, fill_inbox, make_story, published_tree
 
 from archiver.alarms.quality import quality_to_json
 from archiver.items import Story
-from archiver.store import publish as module
 from archiver.store.archive import Archive, Partition, StorageError, locked, make_folder
 from archiver.store.faults import Checked
-from archiver.store.inbox import InboxWriter, is_waited_for, is_written
-from archiver.store.publish import PublishError, publish
+from archiver.store.held import accept, hold
+from archiver.store.inbox import InboxWriter, is_written
+from archiver.store.ledgerfile import site_lock
+from archiver.store.publish import PublishError, PublishReport, publish, publish_waiting, publishing
 from archiver.store.runs import put_run
+from archiver.store.told import Heard, hear_of_run, is_alive, join_counts
 from archiver.store.verify import verify
 
 
@@ -43,11 +47,12 @@ def run_of(site: str) -> str:
 def waiting_crawl(archive: Archive, site: str, *stories: Story) -> Iterator[str]:
     """A crawl that has written its stories and waits to hear what comes of them."""
     run = run_of(site)
-    put_run(archive, {"run": run, "finished_at": None, "exit_code": None, "quality": {}, "counts": [], "alarms": []})
-    with InboxWriter(archive, run) as writer:
-        for story in stories:
-            writer.append(story)
-        writer.hand_over()
+    home = f"{site}.example"
+    begun = {"run": run, "site": home, "finished_at": None, "exit_code": None}
+    put_run(archive, begun | {"quality": {}, "counts": [], "alarms": []})
+    fill_inbox(archive, run, *stories)
+    make_folder(archive.state_dir)
+    with locked(site_lock(archive, home), fcntl.LOCK_EX):
         yield run
 
 
@@ -68,7 +73,6 @@ def test_a_partition_that_runs_share_is_written_once(archive: Archive) -> None:
     report = publish(archive)
     assert [path.name for path in report.files_written].count("stories.parquet") == 1
     assert {run: kinds(counts) for run, counts in report.runs.items()} == {run_of(name): {"new": 3} for name in "abc"}
-    assert report.waiting == set()
 
 
 SITES = st.sampled_from("abc")
@@ -112,19 +116,26 @@ def test_runs_of_one_site_or_story_are_published_one_after_the_other(archive: Ar
     assert len(archive.read_stories(Partition(first.date, first.section))) == 2
 
 
+def hear(archive: Archive, run: str) -> Heard:
+    heard = hear_of_run(archive, run)
+    assert heard is not None
+    return heard
+
+
 def test_a_crawl_hears_what_another_made_of_its_stories(archive: Archive) -> None:
     sites = of_sites("a", "b")
     with waiting_crawl(archive, "a", *sites["a"]) as one, waiting_crawl(archive, "b", *sites["b"]) as other:
-        assert is_waited_for(archive.inbox_dir / f"{one}.jsonl")
         checked = Checked()
         assert list(verify(archive, checked)) == []
         assert len([note for note in checked.notes if "waits" in note]) == 2
-        first = publish(archive, run=one)
-        assert first.waiting == {one, other}
-        second = publish(archive, run=other)
-    assert kinds(second.runs[other]) == {"new": 3}
-    assert second.quality[other]["b.example"]["policy"].stories == 3
-    assert second.files_written == []
+        report = publish(archive, own=one)
+        assert {run: kinds(counts) for run, counts in report.runs.items()} == {one: {"new": 3}, other: {"new": 3}}
+        assert (is_alive(archive, other, one), is_alive(archive, one, one)) == (True, False)
+        heard = hear(archive, other)
+        assert (kinds(heard.counts), heard.alarms, heard.unanswered) == ({"new": 3}, [], 0)
+        assert heard.quality["b.example"]["policy"].stories == 3
+        assert kinds(hear(archive, one).counts) == {}
+    assert not is_alive(archive, other, one)
 
 
 def test_a_crawl_hears_that_another_held_its_stories_back(archive: Archive) -> None:
@@ -137,49 +148,91 @@ def test_a_crawl_hears_that_another_held_its_stories_back(archive: Archive) -> N
             put_run(archive, {"run": run, "finished_at": "x", "quality": quality_to_json(quality), "alarms": []})
     with waiting_crawl(archive, "wire", *(replace(story, dek=None) for story in stories)) as run:
         held = publish(archive)
-        heard = publish(archive, run=run)
     assert held.alarms[run]
-    assert heard.alarms == held.alarms
-    assert kinds(heard.counts) == {}
+    assert hear(archive, run) == Heard(Counter(), held.quality[run], held.alarms[run], 0)
+
+
+def fail_for(monkeypatch: pytest.MonkeyPatch, name: str, error: type[BaseException] = StorageError) -> None:
+    """Let every write of a path with this in it fail."""
+    put = Archive.put_atomic
+
+    def put_some(self: Archive, path: Path, write: Any) -> None:
+        if name in str(path):
+            raise error(errno.ENOSPC, "No space left on device", str(path))
+        put(self, path, write)
+
+    monkeypatch.setattr(Archive, "put_atomic", put_some)
 
 
 def test_a_crawl_whose_publisher_failed_counts_what_that_one_had_put_in_place(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stories = [make_story(str(n), section=f"s{n}") for n in range(4)]
-    put = Archive.put_atomic
-
-    def put_until_full(self: Archive, path: Path, write: Any) -> None:
-        if "section=s2" in str(path):
-            raise StorageError(errno.ENOSPC, "No space left on device", str(path))
-        put(self, path, write)
-
-    with waiting_crawl(archive, "wire", *stories) as run:
-        monkeypatch.setattr(Archive, "put_atomic", put_until_full)
+    with waiting_crawl(archive, "wire", *(make_story(str(n), section=f"s{n}") for n in range(4))) as run:
+        fail_for(monkeypatch, "section=s2")
         with pytest.raises(PublishError):
             publish(archive)
         monkeypatch.undo()
-        report = publish(archive, run=run)
-    assert kinds(report.runs[run]) == {"new": 4}
+        heard = hear(archive, run)
+        assert (kinds(heard.counts), heard.unanswered) == ({"new": 2}, 0)
+        report = publish(archive, own=run)
+    assert kinds(join_counts(heard.counts, report.runs[run])) == {"new": 4}
 
 
-def test_a_crawl_whose_publisher_was_killed_says_that_it_counts_too_little(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+class Killed(BaseException):
+    pass
+
+
+def test_a_crawl_whose_publisher_was_killed_is_told_that_its_counts_are_not_sure(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Killed(BaseException):
-        pass
-
-    def die(*_: Any, **__: Any) -> None:
-        raise Killed
-
     with waiting_crawl(archive, "wire", make_story()) as run:
-        monkeypatch.setattr(module, "update_lineage", die)
+        fail_for(monkeypatch, "manifest", Killed)
         with pytest.raises(Killed):
             publish(archive)
         monkeypatch.undo()
-        report = publish(archive, run=run)
-    assert kinds(report.runs[run]) == {"same": 1}
-    assert "has begun with it and not told" in caplog.text
+        assert hear(archive, run).unanswered == 1
+        publish(archive)  # another, who does tell
+        heard = hear(archive, run)
+    assert (kinds(heard.counts), heard.unanswered) == ({"same": 1}, 1)
+
+
+@pytest.mark.parametrize("fault", ["section=of-b", "b-0000.json"])
+def test_storage_that_fails_for_one_run_keeps_no_other_from_being_published(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    with ExitStack() as crawls:
+        runs = {
+            name: crawls.enter_context(
+                waiting_crawl(archive, name, *(replace(each, section=f"of-{name}") for each in told))
+            )
+            for name, told in of_sites("a", "b", "c").items()
+        }
+        fail_for(monkeypatch, fault)
+        with pytest.raises(PublishError) as failed:
+            publish(archive, own=runs["a"])
+        monkeypatch.undo()
+    assert kinds(failed.value.report.runs[runs["a"]]) == {"new": 3}
+    assert not (archive.inbox_dir / f"{runs['a']}.jsonl").exists()
+    assert kinds(publish(archive).counts) in ({"new": 6}, {"new": 3, "same": 3}, {"same": 6})
+
+
+def test_an_index_for_which_the_disk_has_no_room_is_a_storage_error(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+
+    def connect_small(*words: Any, **more: Any) -> sqlite3.Connection:
+        connection = connect(*words, **more)
+        if words == ("",):
+            connection.execute("PRAGMA max_page_count = 20")
+        return connection
+
+    fill_inbox(archive, "1", *(make_story(f"{n:0200}") for n in range(300)))
+    monkeypatch.setattr(sqlite3, "connect", connect_small)
+    with pytest.raises(PublishError):
+        publish(archive)
+    monkeypatch.undo()
+    assert publish(archive).counts.total() == 300
 
 
 def test_a_publisher_lingers_for_crawls_that_still_run_and_no_longer_than_it_is_told(archive: Archive) -> None:
@@ -199,23 +252,62 @@ def wait_for(condition: Any) -> None:
         time.sleep(0.02)
 
 
-def test_crawls_that_end_while_another_publishes_are_published_by_one_of_them(tmp_path: Path) -> None:
-    project, names = Project(tmp_path), ("north", "south", "east")
-    links = headlines("tariff", "rail")
-    pages: dict[str, str | int] = {"/": listing_page(links)} | {url: story_page(said) for url, said in links.items()}
+LINKS = headlines("tariff", "rail")
+PAGES: dict[str, str | int] = {"/": listing_page(LINKS)} | {url: story_page(said) for url, said in LINKS.items()}
+
+
+@contextmanager
+def crawls_that_wait(project: Project, *names: str) -> Iterator[subprocess.Popen[str]]:
+    """Crawls that have written their stories, and wait because the test is the one publisher while the block runs."""
     archive = Archive(project.root)
     with ExitStack() as served:
         for name in names:
-            project.add_site(name, f"{served.enter_context(Pages(pages)).base_url}/")
-        make_folder(archive.state_dir)
-        with locked(archive.state_dir / "publish.lock", fcntl.LOCK_EX):
-            command = served.enter_context(project.start("archiver", "crawl", *names, "--jobs", "3"))
-            wait_for(lambda: len(list(archive.inbox_dir.glob("*.jsonl"))) == 3)
+            project.add_site(name, f"{served.enter_context(Pages(PAGES)).base_url}/")
+        command = served.enter_context(project.start("archiver", "crawl", *names))
+        with publishing(archive):
+            wait_for(lambda: len(list(archive.inbox_dir.glob("*.jsonl"))) == len(names))
             wait_for(lambda: not any(map(is_written, archive.inbox_dir.glob("*.jsonl"))))
-        _, log = command.communicate(timeout=60)
+            yield command
+
+
+def test_crawls_that_end_while_another_publishes_are_published_by_one_of_them(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    with crawls_that_wait(project, "north", "south", "east") as command:
+        pass
+    _, log = command.communicate(timeout=60)
     assert command.returncode == 0, log
     records = project.records()
     assert [sum(row["new"] for row in record["counts"]) for record in records] == [2, 2, 2]
     assert [record["recovered"] for record in records] == [[], [], []]
     assert sorted(len(record["files_written"]) > 0 for record in records) == [False, False, True]
     assert all(record["quality"] for record in records)
+    assert not any("publishing" in record for record in records)
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_crawl_ends_with_what_another_made_of_its_stories(tmp_path: Path, is_damaged: bool) -> None:
+    project, report = Project(tmp_path), PublishReport()
+    with crawls_that_wait(project, "north") as command:
+        (record,) = project.root.glob("runs/*.json")
+        if is_damaged:
+            record.write_bytes(b"{")
+        publish_waiting(Archive(project.root), report, None, None)
+    command.communicate(timeout=60)
+    (told,) = project.records()
+    assert kinds(report.counts) == {"new": 2}
+    assert command.returncode == told["exit_code"] == (7 if is_damaged else 0)
+    assert ("tells not what came of them" in (told["storage_error"] or "")) is is_damaged
+    assert sum(row["new"] for row in told["counts"]) == (0 if is_damaged else 2)
+
+
+def test_a_run_that_is_accepted_while_its_crawl_waits_stays_accepted(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    with crawls_that_wait(project, "north") as command:
+        archive = Archive(project.root)
+        (path,) = archive.inbox_dir.glob("*.jsonl")
+        hold(archive, path)
+        accept(archive, path.stem, NOW)
+    command.communicate(timeout=60)
+    (told,) = project.records()
+    assert told["accepted_at"] == NOW.isoformat()
+    assert sum(row["new"] for row in told["counts"]) == 2

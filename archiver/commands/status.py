@@ -23,9 +23,8 @@ from archiver.commands.publish import add_root, open_archive
 from archiver.outcome import Exit
 from archiver.status import SiteStatus, describe_site, format_metrics, is_success
 from archiver.store.archive import Archive, StorageError
-from archiver.store.check_state import is_crawled
 from archiver.store.held import held_file, held_runs
-from archiver.store.ledgerfile import ledger_file
+from archiver.store.ledgerfile import is_crawled, ledger_file
 from archiver.store.runs import list_runs, read_run, read_runs, spider_of
 
 RECORDS = 2_000

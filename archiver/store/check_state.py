@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -10,16 +9,17 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote
 
-from archiver.store.archive import Archive, StorageError, locked
+from archiver.store.archive import Archive, StorageError
 from archiver.store.check_tables import RawHeads
 from archiver.store.faults import Checked, Fault, Index, name_of
-from archiver.store.inbox import is_waited_for, read_inbox, taken_inbox
+from archiver.store.inbox import read_inbox, taken_inbox
 from archiver.store.ledgerfile import ledger_file
 from archiver.store.raw_read import iter_records, raw_dir
 from archiver.store.removed import format_removed, parse_removed
 from archiver.store.seal import at_rest, check_json, is_checkpointed, seal_file, seal_line, wal_of
 from archiver.store.sqlite import address_to_read
 from archiver.store.tables import MIGRATIONS, to_stamp
+from archiver.store.told import is_alive
 from archiver.store.wal import check_wal
 from archiver.urls import site_of
 
@@ -37,7 +37,6 @@ def check_inbox(archive: Archive, checked: Checked) -> Iterator[Fault]:
         if path.suffix != ".jsonl":
             yield Fault(name, "nothing names this file", "unknown")
             continue
-        is_waiting = is_waited_for(path)
         try:
             with taken_inbox(path):
                 stories, faults = read_inbox(path)
@@ -50,7 +49,7 @@ def check_inbox(archive: Archive, checked: Checked) -> Iterator[Fault]:
             yield Fault(name, error.strerror or str(error), "damaged")
             continue
         checked.counts["inbox_files"] += 1
-        if is_waiting:
+        if is_alive(archive, path.stem):
             checked.notes.append(f"{name}: its crawl waits to publish it")
         else:
             yield Fault(name, f"{len(stories)} stories not published yet: `archiver publish`", "left-over")
@@ -172,18 +171,6 @@ def attached(index: Index, path: Path, *, is_alone: bool = False) -> Iterator[sq
         yield index.connection
     finally:
         index.connection.execute("DETACH ledger")
-
-
-def is_crawled(path: Path) -> bool:
-    """Tell whether a crawl works on the site of a ledger."""
-    lock = path.with_suffix(".lock")
-    if lock.exists():
-        try:
-            with suppress(PermissionError), locked(lock, fcntl.LOCK_SH | fcntl.LOCK_NB):
-                pass
-        except BlockingIOError:
-            return True
-    return False
 
 
 def _check_held(

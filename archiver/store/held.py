@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from archiver.alarms.alarm import Alarm, read_past
-from archiver.alarms.quality import Quality, quality_to_json, tally
+from archiver.alarms.quality import Quality, tally
 from archiver.alarms.stories import judge_stories
 from archiver.items import Story
 from archiver.store.archive import Archive, make_folder, storage_errors, sync_folder
@@ -24,6 +24,7 @@ from archiver.store.ledgerfile import ledger_file
 from archiver.store.runs import put_run, read_run, read_runs, spider_of
 from archiver.store.sqlite import connect
 from archiver.store.tables import MIGRATIONS, to_stamp
+from archiver.store.told import begin_run
 
 
 class NotHeldError(ValueError):
@@ -40,11 +41,11 @@ def held_runs(archive: Archive) -> list[str]:
         return sorted(path.stem for path in archive.held_dir.glob("*.jsonl"))
 
 
-def judge_inbox(archive: Archive, run: str, index: InboxIndex) -> tuple[Quality, list[Alarm]]:
+def judge_inbox(archive: Archive, run: str, index: InboxIndex, *, is_own: bool = False) -> tuple[Quality, list[Alarm]]:
     """Return what the stories of a run look like, and what of it is unlike the runs of that spider before.
 
-    A run whose alarms were accepted raises none. The record of a run that was killed, or whose stories were extracted
-    anew, gets what is found here.
+    A run whose alarms were accepted raises none. The record of a run that has not ended, or whose stories were extracted
+    anew, gets what is found here. `is_own`: its own crawl publishes it.
     """
     quality = tally(partial(index.looks, run))
     spider = spider_of(run)
@@ -56,12 +57,7 @@ def judge_inbox(archive: Archive, run: str, index: InboxIndex) -> tuple[Quality,
     past = read_past(read_runs(archive, spider, before=run))
     alarms = judge_stories(past, quality, lambda site: list(index.looks(run, site)))
     if record is not None and (not record.get("finished_at") or record.get("renewed_at")):
-        told = {
-            "quality": quality_to_json(quality),
-            "alarms": [alarm.to_json() for alarm in alarms],
-            "held": bool(alarms),
-        }
-        put_run(archive, record | told)
+        put_run(archive, begin_run(record, quality, alarms, is_own=is_own))
     return quality, alarms
 
 

@@ -8,7 +8,7 @@ import json
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISREG
 from types import TracebackType
@@ -26,7 +26,7 @@ class InboxWriter:
     """Appends the stories of one run to `inbox/<run>.jsonl`.
 
     A story is safe from kill -9 as soon as `append` returns. The file comes with the first story, so that an empty run
-    leaves none, and is locked until `hand_over` or `close`: publishing leaves it alone while the crawl goes on.
+    leaves none, and is locked until `close`: publishing leaves it alone while the crawl goes on.
     """
 
     def __init__(self, archive: Archive, run: str, *, before_sync: Callable[[], None] | None = None) -> None:
@@ -73,23 +73,15 @@ class InboxWriter:
         os.fsync(descriptor)
         self._unsynced = 0
 
-    def hand_over(self) -> None:
-        """Make the file durable and let publishers have it, who can tell until `close` that its crawl waits to hear of it."""
-        self.sync()
-        if self._descriptor is not None and self._size:
-            with storage_errors(self.path):
-                fcntl.flock(self._descriptor, fcntl.LOCK_SH)
-
     def close(self) -> None:
-        """Make the file durable and let publishers have it. Closing twice does nothing."""
+        """Make the file durable and hand it over to publishing. Closing twice does nothing."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             return
         with storage_errors(self.path):
             try:
                 if self._size:
-                    if self._unsynced:
-                        self._sync(descriptor)
+                    self._sync(descriptor)
                 else:  # the first story already failed
                     self.path.unlink()
             finally:
@@ -117,10 +109,11 @@ def taken_inbox(path: Path) -> Iterator[BinaryIO]:
 
     BlockingIOError where its crawl still writes it; another OSError where it cannot be read.
     """
-    descriptor = _open_to_read(path)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # NONBLOCK: a named pipe must not hold us up
+    if not S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "Not a file", str(path))
     with os.fdopen(descriptor, "rb") as file:
-        if not S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "Not a file", str(path))
         # Shared is enough against the writer's exclusive lock, and NFS gives no other on a file open for reading.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         yield file
@@ -128,29 +121,13 @@ def taken_inbox(path: Path) -> Iterator[BinaryIO]:
 
 def is_written(path: Path) -> bool:
     """Tell whether a crawl still writes an inbox file."""
-    return _is_locked(path, fcntl.LOCK_SH)
-
-
-def is_waited_for(path: Path) -> bool:
-    """Tell whether the crawl that wrote an inbox file lives, and waits to hear what comes of it. For the one publisher, or
-    who keeps publishers out."""
-    return _is_locked(path, fcntl.LOCK_EX)
-
-
-def _is_locked(path: Path, mode: int) -> bool:
-    with suppress(OSError):
-        descriptor = _open_to_read(path)
-        try:
-            fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-    return False
-
-
-def _open_to_read(path: Path) -> int:
-    return os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # NONBLOCK: a named pipe must not hold us up
+    try:
+        with taken_inbox(path):
+            return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
 
 
 def read_inbox(path: Path) -> tuple[list[Story], list[str]]:

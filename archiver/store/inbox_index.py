@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import count
@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from archiver.alarms.quality import Look, look_at
 from archiver.items import Story
-from archiver.store.archive import Partition, storage_errors
+from archiver.store.archive import Partition, StorageError, storage_errors
 from archiver.store.inbox import read_line, taken_inbox
 from archiver.store.sqlite import sqlite_errors
 
@@ -77,9 +77,10 @@ class InboxIndex:
             taken = _Taken(next(self._numbers), path, held.enter_context(taken_inbox(path)), held)
             try:
                 sites = self._fill(taken, is_wanted)
-                is_apart = self._runs.keys().isdisjoint(sites) and not self._select(_SHARED, taken.number)
+                is_apart = not self._taken or self._is_apart(taken, sites)
             except BaseException:
-                self._forget(taken)
+                with suppress(sqlite3.Error, StorageError):
+                    self._forget(taken)
                 raise
             if not is_apart:
                 self._forget(taken)
@@ -89,6 +90,9 @@ class InboxIndex:
         self._runs |= dict.fromkeys(sites, path.stem)
         return True
 
+    def _is_apart(self, taken: _Taken, sites: list[str]) -> bool:
+        return self._runs.keys().isdisjoint(sites) and not self._select(_SHARED, taken.number)
+
     def _fill(self, taken: _Taken, is_wanted: Callable[[Story], bool]) -> list[str]:
         """Enter the stories of a file, and return their sites."""
         with sqlite_errors(self._folder):
@@ -96,7 +100,8 @@ class InboxIndex:
             try:
                 self._rows.executemany(_PUT_STORY, self._read(taken, is_wanted))
             finally:
-                self._rows.execute("COMMIT")
+                if self._rows.in_transaction:  # SQLite ends it itself where the disk is full
+                    self._rows.execute("COMMIT")
         return [site for (site,) in self._select("SELECT DISTINCT site FROM stories WHERE run = ?", taken.number)]
 
     def _read(self, taken: _Taken, is_wanted: Callable[[Story], bool]) -> Iterator[tuple[object, ...]]:
@@ -171,6 +176,7 @@ class InboxIndex:
 
     def partitions(self) -> list[Partition]:
         """Return where the stories stand, in order."""
+        self._select("CREATE INDEX IF NOT EXISTS by_place ON stories (date, section, site, url, number)")
         rows = self._select("SELECT DISTINCT date, section FROM stories ORDER BY date, section")
         return [Partition(date.fromisoformat(day), section) for day, section in rows]
 

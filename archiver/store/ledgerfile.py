@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from archiver.store.archive import Archive
+from archiver.store.archive import Archive, locked
 from archiver.store.rebuild import rebuild_urls
 from archiver.store.removed import restore_removed
 from archiver.store.sqlite import connect, connect_to_read, identify, is_damage, set_aside, sqlite_errors, transaction
@@ -39,6 +40,18 @@ def removed_file(archive: Archive, site: str) -> Path:
 def site_lock(archive: Archive, site: str) -> Path:
     """Return the lock file that a crawl of a site holds, and whoever takes a story of it down."""
     return ledger_file(archive, site).with_suffix(".lock")
+
+
+def is_crawled(path: Path) -> bool:
+    """Tell whether a crawl works on the site of a ledger."""
+    lock = path.with_suffix(".lock")
+    if lock.exists():
+        try:
+            with suppress(PermissionError), locked(lock, fcntl.LOCK_SH | fcntl.LOCK_NB):
+                pass
+        except BlockingIOError:
+            return True
+    return False
 
 
 def survive_damage(path: Path, action: Callable[[], _Result]) -> _Result:

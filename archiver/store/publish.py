@@ -26,7 +26,7 @@ from archiver.store.archive import (
     storage_errors,
 )
 from archiver.store.held import Superseded, hold, is_let_go, judge_inbox
-from archiver.store.inbox import is_waited_for, is_written
+from archiver.store.inbox import is_written
 from archiver.store.inbox_index import InboxIndex
 from archiver.store.ledger import reserve_partitions
 from archiver.store.ledgerfile import removed_file
@@ -38,7 +38,7 @@ from archiver.store.no_pandas import leave_pandas_unloaded
 from archiver.store.removed import removed_keys
 from archiver.store.revisions import Reread
 from archiver.store.runs import spider_of
-from archiver.store.told import Counts, hear_of_run, join_counts, tell_run
+from archiver.store.told import Counts, join_counts, tell_run
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +52,6 @@ class PublishReport:
 
     runs: dict[str, Counts] = field(default_factory=dict)
     """Run → stories by site, section and `new`, `changed` or `same`, of each inbox file published."""
-    waiting: set[str] = field(default_factory=set)
-    """Those of them whose crawls waited for their turn meanwhile: they hear of it, and tell it themselves."""
     files_written: list[Path] = field(default_factory=list)
     """Published files in the order written: Parquet and manifest."""
     restated: int = 0
@@ -93,7 +91,7 @@ class PublishError(StorageError):
 
 
 def publish(
-    archive: Archive, reread: Reread | None = None, *, run: str | None = None, linger: float = 0.0
+    archive: Archive, reread: Reread | None = None, *, own: str | None = None, linger: float = 0.0
 ) -> PublishReport:
     """Merge every inbox file into the archive, in the order of the runs, and remove it; or hold it back, where its
     stories are unlike those that its spider brought before.
@@ -102,9 +100,12 @@ def publish(
     not touched; else it gets the next revision, `judge` in revisions.py says when. `reread` extracts the raw page of an
     archived row anew, so that a new version of the extractor makes no revision; without it, the texts are compared as
     they stand. Killed at any point and called again, it leaves the same archive as a call that was never disturbed.
-    Waits for another publisher, who may publish the stories of `run`, our own, meanwhile: the report tells what came of
-    them all the same. While crawls still run, waits up to `linger` seconds for them, to publish their stories too: what is
-    published together takes less time than one after the other. Raises PublishError when storage fails.
+
+    Waits for another publisher, and up to `linger` seconds for crawls that still run, to publish their stories too: together
+    they take less time than one after the other. What came of each run is in the report and, but for `own`, the run of
+    the crawl that calls, in the run's record: `hear_of_run` in told.py returns what another publisher has made of one. An
+    event of lineage that several runs bring at once is named by its earliest story, whichever of them has it.
+    Raises PublishError when storage fails.
     """
     report = PublishReport()
     try:
@@ -113,30 +114,13 @@ def publish(
             with publishing(archive) as finished:
                 report.files_written += finished
                 archive.sweep_staging()
-                if run is not None:
-                    _hear(archive, run, report)
                 _linger(archive, linger)
-                ours, tried = set(_waiting(archive)), set[Path]()
-                while ours & set(_waiting(archive)) - tried:
-                    _publish_some(archive, tried, report, reread, run)
-        elif run is not None:
-            _hear(archive, run, report)
+                publish_waiting(archive, report, reread, own)
     except StorageError as error:
         raise PublishError(error, report) from error
     if report.failures:
         raise PublishError(report.failures[0], report) from report.failures[0]
     return report
-
-
-def _hear(archive: Archive, run: str, report: PublishReport) -> None:
-    """Take into the report what another publisher has made of our own run. Nobody publishes meanwhile, or it is done."""
-    if (heard := hear_of_run(archive, run)) is None:
-        return
-    report.runs[run], report.quality[run] = heard.counts, heard.quality
-    if heard.alarms:
-        report.alarms[run] = heard.alarms
-    elif not heard.counts:
-        logger.warning("%s: another publisher has begun with it and not told what it did: that counts as the same", run)
 
 
 def _waiting(archive: Archive) -> list[Path]:
@@ -150,7 +134,9 @@ def _waiting(archive: Archive) -> list[Path]:
 def _linger(archive: Archive, seconds: float) -> None:
     """Wait while crawls run that are not done yet, as databases do that commit for several at once."""
     end = monotonic() + seconds
-    while monotonic() < end and any(is_written(path) for path in _waiting(archive)):
+    while (
+        monotonic() < end and len({is_written(path) for path in _waiting(archive)}) == 2
+    ):  # some are, and some are not
         sleep(min(0.05, seconds))
 
 
@@ -169,38 +155,51 @@ def publishing(archive: Archive) -> Iterator[list[Path]]:
         yield [*finish_moves(archive), *finish_lineage(archive)]
 
 
-def _publish_some(
-    archive: Archive, tried: set[Path], report: PublishReport, reread: Reread | None, own: str | None
-) -> None:
-    """Publish the first of the inbox files that were not tried before together, as each would be alone, but that partitions
-    they share are written once. Of one site, or one story, only the first run is among them."""
-    with closing(InboxIndex(archive.inbox_dir)) as index:
-        paths = _take(archive, tried, index, report)
-        before = {run: report.runs.get(run, Counter()) for run in index.runs}
-        now: dict[str, Counts] = {run: Counter() for run in index.runs}
+def publish_waiting(archive: Archive, report: PublishReport, reread: Reread | None, own: str | None) -> None:
+    """Publish what waits now, and what comes to wait while that is read. For the one publisher."""
+    ours, done, at_once = set(_waiting(archive)), set[Path](), RUNS_AT_ONCE
+    while ours & set(_waiting(archive)) - done:
         try:
-            failed = _merge(archive, index, report, reread, now)
+            _publish_some(archive, done, report, reread, own, at_once)
+        except StorageError:
+            if at_once == 1 or len(set(_waiting(archive)) - done) < 2:
+                raise
+            at_once = 1  # those before the one that it fails for are published
+
+
+def _publish_some(
+    archive: Archive, done: set[Path], report: PublishReport, reread: Reread | None, own: str | None, at_once: int
+) -> None:
+    """Publish the first of the inbox files together, so that a partition they share is written once."""
+    with closing(InboxIndex(archive.inbox_dir)) as index:
+        paths = _take(archive, done, index, report, own, at_once)
+        counts: dict[str, Counts] = {run: Counter() for run in index.runs}
+        try:
+            failed = _merge(archive, index, report, reread, counts)
         except StorageError:
             with suppress(StorageError):
-                _count(archive, report, before, now, own)
+                _count(archive, report, counts, own)
             raise
-        _count(archive, report, before, now, own)
+        _count(archive, report, counts, own)
         for path in paths:
             if path.stem not in failed:
                 _finish(archive, path, *index.faults(path.stem), report)
+            done.add(path)
 
 
-def _take(archive: Archive, tried: set[Path], index: InboxIndex, report: PublishReport) -> list[Path]:
-    """Take inbox files that can be published together, those too that crawls hand over meanwhile, or hold them back."""
+def _take(
+    archive: Archive, done: set[Path], index: InboxIndex, report: PublishReport, own: str | None, at_once: int
+) -> list[Path]:
+    """Take inbox files that can be published together, those too that crawls hand over meanwhile, or hold them back: of one
+    site, or one story, the first alone."""
     removed = _Removed(archive)
     spiders: set[str] = set()
     taken: list[Path] = []
-    while arrived := [path for path in _waiting(archive) if path not in tried]:
+    while arrived := [path for path in _waiting(archive) if path not in done and path not in taken]:
         for path in arrived:
             run, spider = path.stem, spider_of(path.stem)
-            if len(taken) == RUNS_AT_ONCE or spider in spiders:
+            if len(taken) == at_once or spider in spiders:
                 return taken
-            is_waiting = is_waited_for(path)
             dropped: Counter[str] = Counter()
             try:
                 with ExitStack() as held:
@@ -210,25 +209,26 @@ def _take(archive: Archive, tried: set[Path], index: InboxIndex, report: Publish
             except BlockingIOError:
                 logger.info("%s stays in the inbox: its crawl is still running", path.name)
                 report.running.append(path)
+                done.add(path)
+                continue
             except StorageError:  # of what is read beside it
                 raise
             except OSError as error:
                 logger.warning("%s stays in the inbox: %s", path, error)
                 report.unreadable.append((path, error.strerror or str(error)))
+                done.add(path)
+                continue
+            report.quality[run], alarms = judge_inbox(archive, run, index, is_own=run == own)
+            if alarms:
+                report.alarms[run] = alarms
+                index.drop_run(run)
+                hold(archive, path)
+                done.add(path)
             else:
-                report.removed += dropped["removed"]
-                report.superseded += dropped["superseded"]
-                if is_waiting:
-                    report.waiting.add(run)
-                report.quality[run], alarms = judge_inbox(archive, run, index)
-                if alarms:
-                    report.alarms[run] = alarms
-                    index.drop_run(run)
-                    hold(archive, path)
-                else:
-                    spiders |= {spider} if spider else set()
-                    taken.append(path)
-            tried.add(path)
+                spiders |= {spider} if spider else set()
+                taken.append(path)
+            report.removed += dropped["removed"]
+            report.superseded += dropped["superseded"]
     return taken
 
 
@@ -262,14 +262,19 @@ def _merge(
     return failed
 
 
-def _count(
-    archive: Archive, report: PublishReport, before: Mapping[str, Counts], now: Mapping[str, Counts], own: str | None
-) -> None:
-    """Report what came of each run, and tell it to the crawls that wait to hear of theirs."""
-    for run, counts in now.items():
-        report.runs[run] = join_counts(before[run], counts)
+def _count(archive: Archive, report: PublishReport, counts: Mapping[str, Counts], own: str | None) -> None:
+    """Report what came of each run, and note it in the records of all but our own."""
+    for run, found in counts.items():
+        report.runs[run] = join_counts(report.runs.get(run, Counter()), found)
+    failed: list[StorageError] = []
+    for run, found in counts.items():
         if run != own:
-            tell_run(archive, run, counts)
+            try:
+                tell_run(archive, run, found)
+            except StorageError as error:
+                failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 class _Removed(dict[str, frozenset[str]]):

@@ -27,7 +27,6 @@ from archiver.store.check_state import (
     check_runs,
     compare_raw_places,
     enter_held,
-    is_crawled,
     ledgers_of,
 )
 from archiver.store.check_tables import (
@@ -44,7 +43,7 @@ from archiver.store.check_tables import (
 )
 from archiver.store.faults import Checked, Fault, Index, name_of, open_index
 from archiver.store.ledger import Ledger, reserve_partitions
-from archiver.store.ledgerfile import removed_file
+from archiver.store.ledgerfile import is_crawled, removed_file
 from archiver.store.lineage import update_lineage
 from archiver.store.lineage_index import compare_index, drop_lineage_index, index_file
 from archiver.store.manifest import describe_file, encode_manifest, write_manifest
