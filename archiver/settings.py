@@ -9,7 +9,6 @@ project of your own adds sites to the archiver with two lines in its settings.py
 
 from __future__ import annotations
 
-import atexit
 import gc
 import os
 from pathlib import Path
@@ -46,9 +45,6 @@ os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 # Python looks for cycles whenever 700 objects more are alive, and a page makes ten times as many: a tenth of a crawl's CPU,
 # start included. Rarer than this gains nothing more.
 gc.set_threshold(5_000, 10, 10)
-# At its end it looks through all that is alive once more, which the process takes with it anyhow: 0.25 s of CPU after 1,000
-# stories, a fortieth of such a crawl. What is to be written is written by then: a crawl closes its files itself.
-atexit.register(gc.freeze)
 
 ARCHIVER_LOG_JSON = os.environ.get("ARCHIVER_LOG_JSON", "0")
 """1 writes the log as JSON, one object a line. `--log-json` does the same."""

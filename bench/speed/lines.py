@@ -19,7 +19,6 @@ OTHERWISE = {
     "COOKIES_ENABLED = True": "COOKIES_ENABLED = True",
     "LOG_LEVEL = DEBUG": "LOG_LEVEL = 'DEBUG'",
     "without gc.set_threshold": "import gc; gc.set_threshold(700, 10, 10)",
-    "without gc.freeze at the end": "import atexit, gc; atexit.unregister(gc.freeze)",
     "Scrapy's HttpCompressionMiddleware": (
         "DOWNLOADER_MIDDLEWARES |= {'archiver.network.decoding.Decoding': None,"
         " 'scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware': 590}"

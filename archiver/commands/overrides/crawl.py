@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,9 @@ class Command(crawl.Command):
             return
         super().run(args, opts)
         self._set_exit_code()
+        # Python looks through all that is alive once more at its end, which takes it along anyhow: 0.25 s of CPU after 1,000
+        # stories, a fortieth of such a crawl. All files are closed by now.
+        gc.freeze()
 
     def _is_ready(self, name: str, given: dict[str, str]) -> bool:
         """Check everything that can be checked before the first request."""
