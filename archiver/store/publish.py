@@ -132,11 +132,13 @@ def _waiting(archive: Archive) -> list[Path]:
 
 
 def _linger(archive: Archive, seconds: float) -> None:
-    """Wait while crawls run that are not done yet, as databases do that commit for several at once."""
+    """Wait while crawls run that are not done yet, as databases do that commit for several at once; only where there is
+    something to publish."""
     end = monotonic() + seconds
-    while (
-        monotonic() < end and len({is_written(path) for path in _waiting(archive)}) == 2
-    ):  # some are, and some are not
+    while monotonic() < end:
+        written = [is_written(path) for path in _waiting(archive)]
+        if all(written) or not any(written):
+            return
         sleep(min(0.05, seconds))
 
 
@@ -200,12 +202,9 @@ def _take(
             run, spider = path.stem, spider_of(path.stem)
             if len(taken) == at_once or spider in spiders:
                 return taken
-            dropped: Counter[str] = Counter()
             try:
-                with ExitStack() as held:
-                    superseded = held.enter_context(closing(Superseded(archive))) if is_let_go(archive, run) else None
-                    if not index.take(path, partial(_is_wanted, removed, superseded, dropped)):
-                        return taken
+                if not _read(archive, path, index, report, removed):
+                    return taken
             except BlockingIOError:
                 logger.info("%s stays in the inbox: its crawl is still running", path.name)
                 report.running.append(path)
@@ -227,9 +226,19 @@ def _take(
             else:
                 spiders |= {spider} if spider else set()
                 taken.append(path)
-            report.removed += dropped["removed"]
-            report.superseded += dropped["superseded"]
     return taken
+
+
+def _read(archive: Archive, path: Path, index: InboxIndex, report: PublishReport, removed: _Removed) -> bool:
+    """Enter the stories of an inbox file that are still wanted; False where it has to wait for those taken before."""
+    dropped: Counter[str] = Counter()
+    with ExitStack() as held:
+        superseded = held.enter_context(closing(Superseded(archive))) if is_let_go(archive, path.stem) else None
+        is_taken = index.take(path, partial(_is_wanted, removed, superseded, dropped))
+    if is_taken:
+        report.removed += dropped["removed"]
+        report.superseded += dropped["superseded"]
+    return is_taken
 
 
 def _merge(
