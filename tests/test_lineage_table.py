@@ -248,6 +248,29 @@ def test_a_damaged_partition_of_the_day_keeps_its_rows(archive: Archive) -> None
     assert before.items() <= rows(archive).items() or rows(archive).keys() > before.keys()
 
 
+def test_of_a_partition_that_is_new_nothing_is_read_back(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+
+    def open_file(path: Any, **options: Any) -> pq.ParquetFile:
+        if hasattr(path, "name"):  # no bytes
+            opened.append(Path(path if isinstance(path, Path) else path.name))
+        return read(path, **options)
+
+    read = pq.ParquetFile
+    monkeypatch.setattr(pq, "ParquetFile", open_file)
+    stories = [
+        tell(event, 0, section=section, source=f"{SOURCE}-{event}")  # of two sources, never of one event
+        for event, section in enumerate(("markets", "politics", "markets", "world"))
+    ]
+    publish_run(archive, 1, *stories[:2])
+    assert opened == []
+    publish_run(archive, 2, *stories[2:])
+    assert {path.parent.name for path in opened if path.name == "stories.parquet"} == {
+        "section=markets",
+        "section=politics",
+    }
+
+
 def read_index(archive: Archive) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(index_file(archive))) as connection:
         return sorted(connection.execute("SELECT day, story_id, event_id, own_key, source_key FROM stories"))

@@ -34,7 +34,7 @@ from archiver.store.lineage_index import (
     open_lineage_index,
 )
 from archiver.store.lineage_plan import Stories, plan_lineage
-from archiver.store.lineage_read import Told
+from archiver.store.lineage_read import Told, list_stories_files
 from archiver.store.manifest import write_manifest
 from archiver.store.sqlite import is_damage, sqlite_errors
 
@@ -49,13 +49,15 @@ def update_lineage(
     touched: Iterable[date] = (),
     stories: Mapping[Partition, Collection[str]] | None = None,
     *,
+    whole: Collection[Partition] = (),
     is_named: bool = False,
 ) -> list[Path]:
     """Bring the lineage of these days up to date with their stories, and of days that have stories and no lineage yet.
 
     `stories` are those that may have changed, by the partition they stand in, where no other has: nothing else is read of
-    their days, and not even they where they are given as a mapping to what their rows tell. With `is_named` the caller writes
-    the manifest of the days asked for, and calls again if it is killed before.
+    their days, and not even they where they are given as a mapping to what their rows tell. In partitions that are `whole`
+    no others stand: of a day that has no lineage yet, and no other partitions, nothing is read either. With `is_named` the
+    caller writes the manifest of the days asked for, and calls again if it is killed before.
 
     A story that has a place keeps it, unless its source has become another. Other days change where an event that is
     touched reaches into them. Returns the files written, manifests too. Doing it twice changes nothing. The cost is set by
@@ -68,8 +70,13 @@ def update_lineage(
         some.setdefault(partition.date, {})[partition.section] = story_ids
     days = set(touched) | set(some)
     wanted = sorted(days | lacking)
-    for whole in lacking | set(touched):
-        some.pop(whole, None)
+    whole_days = set(touched)
+    for day in lacking & some.keys():
+        known = {archive.stories_file(each) for each in whole if each.date == day}
+        if not known.issuperset(list_stories_files(archive, day)):
+            whole_days.add(day)
+    for day in whole_days:
+        some.pop(day, None)
     for low in range(0, len(wanted), _DAYS_AT_ONCE):
         changes, told = _plan(archive, wanted[low : low + _DAYS_AT_ONCE], some)
         if changes:

@@ -26,7 +26,7 @@ from archiver.lineage.events import (
 from archiver.lineage.likeness import WINDOW
 from archiver.schema import Lineage, table_to_lineage
 from archiver.store.archive import Archive, DamagedFileError
-from archiver.store.lineage_index import LineageIndex
+from archiver.store.lineage_index import Indexed, LineageIndex
 from archiver.store.lineage_read import Told, iter_stories
 from archiver.text import fold_text
 
@@ -68,7 +68,7 @@ class _Plan:
     days: list[date]
     stories: dict[date, Mapping[str, Several[str]]]
     told: dict[str, Told] = field(default_factory=dict)
-    """The stories of the days, without their texts."""
+    """The stories of the days; those that were handed over have the text they are compared by."""
     standing: dict[date, Rows] = field(default_factory=dict)
     """The rows that stand, of each day looked at."""
     events: dict[str, str] = field(default_factory=dict)
@@ -182,9 +182,7 @@ class _Plan:
         collection, stories = Collection(), []
         for day in around:
             known = self.index.stories_on(day)
-            keys = {(each.section, story_id): each.keys for story_id, each in known.items()}
-            keys |= {(each.section, each.story_id): each.keys for each in self.told.values() if each.day == day}
-            for story in iter_stories(self.archive, day, with_text=True, keys=keys):
+            for story in self._texts_on(day, known):
                 at = self.told.get(story.story_id, story)
                 if at.day != day:  # half moved
                     continue
@@ -203,6 +201,24 @@ class _Plan:
                 )
                 stories.append(replace(story, title="", body=""))
         return collection, stories
+
+    def _texts_on(self, day: date, known: Mapping[str, Indexed]) -> Iterator[Told]:
+        """Return the stories of a day with their texts: a partition all of whose known stories were handed over is not read."""
+        there: dict[str, list[Told]] = defaultdict(list)
+        for story in self.told.values():
+            if story.day == day:
+                there[story.section].append(story)
+        others = {each.section for story_id, each in known.items() if story_id not in self.told}
+        handed = {
+            section
+            for section, stories in there.items()
+            if others.isdisjoint((section, None)) and all(story.title for story in stories)
+        }
+        for section in sorted(handed):
+            yield from there[section]
+        keys = {(each.section, story_id): each.keys for story_id, each in known.items()}
+        keys |= {(section, story.story_id): story.keys for section, stories in there.items() for story in stories}
+        yield from iter_stories(self.archive, day, with_text=True, but=handed, keys=keys)
 
     def _elect(self, joined: _Joined, root: str) -> str | None:
         """Return the oldest event of those that prove to be one, and note its new name for the others."""

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from archiver.items import Story
 from archiver.lineage.events import Keys, keys_of
+from archiver.lineage.words import LEAD
 from archiver.store.archive import Archive, Partition, storage_errors
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,9 @@ class Told:
     published_at: datetime | None
     first_seen_at: datetime
     title: str = ""
+    """Empty, as no title is, where the text was not asked for."""
     body: str = ""
+    """As far as it was asked for."""
 
     @property
     def order(self) -> tuple[datetime, datetime, str]:
@@ -51,7 +54,8 @@ class Told:
 
 
 def tell(story: Story, partition: Partition) -> Told:
-    """Return what is told of a story by the row that stands of it in a partition; without its text."""
+    """Return what is told of a story by the row that stands of it in a partition; of its body, the part by which stories are
+    compared."""
     return Told(
         story_id=story.story_id,
         day=partition.date,
@@ -59,6 +63,8 @@ def tell(story: Story, partition: Partition) -> Told:
         keys=keys_of(story.url, story.source_url),
         published_at=story.published_at,
         first_seen_at=story.first_seen_at,
+        title=story.title,
+        body=story.body[:LEAD],
     )
 
 
@@ -69,13 +75,17 @@ def iter_stories(
     with_text: bool,
     only: Collection[str] | None = None,
     sections: Collection[str] | None = None,
+    but: Collection[str] = (),
     keys: Mapping[tuple[str | None, str], Keys] | None = None,
     unread: set[date] | None = None,
 ) -> Iterator[Told]:
-    """Read the stories of a day, `only` some, or some sections, if given. `keys` are those known already, by section and
-    story. A partition that cannot be read is passed over, and its day added to `unread`: a story that was not met may stand
-    there all the same."""
-    for path in _files(archive, day, sections):
+    """Read the stories of a day, `only` some, or some sections, or all `but` some, if given. `keys` are those known
+    already, by section and story. A partition that cannot be read is passed over, and its day added to `unread`: a story
+    that was not met may stand there all the same."""
+    for path in list_stories_files(archive, day, sections):
+        section = path.parent.name.removeprefix("section=")
+        if section in but:
+            continue
         table = _read(path, _COLUMNS + (_TEXT if with_text else []))
         if table is None:
             if unread is not None:
@@ -83,14 +93,14 @@ def iter_stories(
             continue
         if only is not None:
             table = table.filter(pc.is_in(table["story_id"], pa.array(sorted(only), pa.string())))
-        section = path.parent.name.removeprefix("section=")
         for row in table.to_pylist():
             url, source_url = row.pop("url"), row.pop("source_url")
             known = (keys or {}).get((section, row["story_id"])) or keys_of(url, source_url)
             yield Told(day=day, section=section, keys=known, **row)
 
 
-def _files(archive: Archive, day: date, sections: Collection[str] | None) -> list[Path]:
+def list_stories_files(archive: Archive, day: date, sections: Collection[str] | None = None) -> list[Path]:
+    """Return the files of the stories of a day, or of some of its sections."""
     if sections is not None:
         return [path for each in sorted(sections) if (path := archive.stories_file(Partition(day, each))).exists()]
     folder = archive.stories_dir / f"date={day.isoformat()}"

@@ -45,7 +45,7 @@ class Merged:
 
 
 MOST_TOLD: Final = 5_000
-"""Of so many stories lineage is told what it would read anew; more take 500 bytes each."""
+"""Of so many stories lineage is told what it would read anew; more take 3 kB each."""
 
 
 def merge_partition(
@@ -110,10 +110,10 @@ class _File:
         mask = pc.is_in(self._keys["story_id"], pa.array(story_ids, pa.string()))
         return self._keys.filter(mask), pc.indices_nonzero(mask).to_pylist()
 
-    def read(self, story_ids: Collection[str]) -> pa.Table:
-        """Return the rows that stand there of some stories."""
+    def read(self, story_ids: Collection[str]) -> pa.Table | None:
+        """Return the rows that stand there of some stories; None where there are none, for an empty table takes 0.5 ms."""
         _, numbers = self.find(story_ids)
-        return read_rows(self._pieces, numbers) if numbers else self._schema.empty_table()
+        return read_rows(self._pieces, numbers) if numbers else None
 
     def add(self, piece: Piece, table: pa.Table) -> None:
         """Put rows, of which `table` has at least the keys, in the place of those with the same key."""
@@ -170,15 +170,19 @@ class PartitionFiles:
 
     def find_standing(self, story_ids: Collection[str]) -> dict[str, Story]:
         """Return the rows of some stories, by story_id."""
-        rows = self._stories.read(story_ids)
+        if (rows := self._stories.read(story_ids)) is None:
+            return {}
         found = table_to_stories(rows, date=self._partition.date, section=self._partition.section)
         return {row.story_id: row for row in found}
 
     def find_past(self, story_ids: Collection[str]) -> dict[str, list[Revision]]:
         """Return the revisions of some stories, by story_id and oldest first."""
-        rows = self._open_history().read(story_ids).sort_by("revision")
         past: dict[str, list[Revision]] = {}
-        for revision in table_to_revisions(rows, date=self._partition.date, section=self._partition.section):
+        if (rows := self._open_history().read(story_ids)) is None:
+            return past
+        for revision in table_to_revisions(
+            rows.sort_by("revision"), date=self._partition.date, section=self._partition.section
+        ):
             past.setdefault(revision.story_id, []).append(revision)
         return past
 

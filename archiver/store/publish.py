@@ -247,6 +247,7 @@ def _merge(
     """Merge the stories of all runs that were taken, and count them; return the runs of which some were left out."""
     failed = _place(archive, index, report)
     published: dict[Partition, Collection[str]] = {}
+    whole: set[Partition] = set()
     room = MOST_TOLD
     rows: dict[Path, int] = {}
     for partition in index.partitions():
@@ -261,12 +262,14 @@ def _merge(
             told = merged.told if len(merged.told) <= room else {}
             room -= len(told)
             published[partition] = told or index.story_ids(partition)
+            if told and len(told) == merged.files[archive.stories_file(partition)]:
+                whole.add(partition)
             report.files_written += merged.files
             rows |= merged.files
             report.restated += merged.restated
             for (site, kind), number in merged.counts.items():
                 counts[index.run_of(site)][site, partition.section, kind] += number
-    report.files_written += update_lineage(archive, stories=published, is_named=True)
+    report.files_written += update_lineage(archive, stories=published, whole=whole, is_named=True)
     report.files_written += write_manifest(archive, published, rows=rows)
     return failed
 
