@@ -50,6 +50,15 @@ _CHARACTER: Final = re.compile(_CHARACTERS)
 WORD: Final = re.compile(_CHARACTERS + r"|[^\W_]+(?:[’'.\-–][^\W_]+)*")
 """One word: letters and digits, joined by apostrophes, dots and hyphens; in Chinese and Japanese, one character."""
 
+# What is ASCII but for printed punctuation, most English text, is told apart by a table and not by patterns: a quarter of
+# the time.
+_ASCII: Final = [chr(code) for code in range(128)]
+_FOLDED: Final = str.maketrans({char: char.lower() if char.isalnum() else " " for char in _ASCII})
+_SHAPES: Final = str.maketrans({char: "a" if char.isalnum() else "." if char in "'.-" else " " for char in _ASCII})
+"""Character → `a` in a word, `.` where one may join two parts of it, else a space."""
+_AS_ASCII: Final = (("’", "'"), ("–", "-"), ("—", " "), ("“", " "), ("”", " "), ("‘", " "), ("…", " "), ("\u00a0", " "))
+"""Printed punctuation, and what stands for the same in ASCII, as far as words go."""
+
 
 def normalize_text(text: str) -> str:
     """Return one line of text as the archive stores it.
@@ -60,6 +69,8 @@ def normalize_text(text: str) -> str:
     'Café au lait'
     """
     # Most text is whole already, and telling so is a tenth of the work of making it so.
+    if text.isascii() and text.isprintable() and "  " not in text and text[:1] != " " != text[-1:]:
+        return text
     line = " ".join(text.split())
     if (line.isascii() and line.isprintable()) or _PLAIN.fullmatch(line):
         return line
@@ -94,12 +105,21 @@ def fold_text(text: str) -> str:
 
 
 def _fold(text: str) -> str:
-    if text.isascii():
-        return " ".join(_LETTERS.findall(text.lower()))
+    if (plain := _to_ascii(text)) is not None:
+        return " ".join(plain.translate(_FOLDED).split())
     return " ".join(_LETTERS.findall(unicodedata.normalize("NFKC", _trim_marks(text)).casefold()))
 
 
 _fold_line = lru_cache(maxsize=4096)(_fold)
+
+
+def _to_ascii(text: str) -> str | None:
+    """The text with printed punctuation as ASCII has it; None where there is more that ASCII has not."""
+    if text.isascii():
+        return text
+    for printed, plain in _AS_ASCII:
+        text = text.replace(printed, plain)
+    return text if text.isascii() else None
 
 
 def count_words(text: str) -> int:
@@ -108,6 +128,10 @@ def count_words(text: str) -> int:
     >>> count_words("The U.S. doesn’t — 4.5 %")
     4
     """
+    if (plain := _to_ascii(text)) is not None:
+        # Each begins after a space, or after what joins nothing: another such sign, or a space, stands before it.
+        shape = " " + plain.translate(_SHAPES)
+        return shape.count(" a") + shape.count(" .a") + shape.count("..a")
     if _CHARACTER.search(text):
         return len(WORD.findall(text))
     # Four words in five are letters alone, which need no pattern: a third of the time.

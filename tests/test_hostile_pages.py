@@ -609,6 +609,19 @@ def test_text_is_normalised_once_for_all(text: str) -> None:
     assert normalize_dek(text, normalized) is None
 
 
+plain_texts = st.lists(
+    st.sampled_from("aB1_ .-'\t\n\x1c,’–—“”‘…\u00a0") | st.characters(max_codepoint=127), max_size=30
+)
+
+
+@settings(UNHURRIED, max_examples=1000)
+@given(plain_texts.map("".join))
+def test_ascii_and_printed_punctuation_read_like_any_text(text: str) -> None:
+    assert fold_text(f"{text} ü") == f"{fold_text(text)} ü".lstrip()
+    assert count_words(f"{text} ü") == count_words(text) + 1
+    assert normalize_text(f"{text} ǖ") == f"{normalize_text(text)} ǖ".lstrip()
+
+
 @settings(UNHURRIED, max_examples=300)
 @given(texts)
 def test_rules_about_text_never_raise_nor_grow_it(text: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -211,6 +213,23 @@ def test_any_text_can_be_counted(title: str, body: str) -> None:
     assert len(counts) == 1
     assert len(counts.terms) == len(counts.times) == counts.starts[1]
     assert len(set(counts.terms.tolist())) == len(counts.terms)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["Tax", "levy", "s", "3", " ", ".", ",", "'", "\n", "!"]) | st.characters(max_codepoint=127)
+    ).map("".join)
+)
+def test_ascii_is_parted_like_any_text(text: str) -> None:
+    texts = Texts()
+    for body in ("naïve", text, f"{text} - naïve"):
+        texts.add("", body)
+    counts = texts.count()
+    word, plain, more = (
+        Counter(dict(zip(counts.terms[start:end].tolist(), counts.times[start:end].tolist(), strict=True)))
+        for start, end in pairwise(counts.starts.tolist())
+    )
+    assert more == plain + word
 
 
 def test_a_word_that_stands_more_often_than_sixteen_bits_tell_is_counted() -> None:

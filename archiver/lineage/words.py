@@ -35,6 +35,8 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE,
 )
+_ASCII_TOKEN: Final = re.compile(r"""(?:[.!?:;"\n]\s*)?[A-Za-z]+(?:'[A-Za-z]+)*|[0-9]+(?:[.,][0-9]+)*""")
+"""The same of text that is all ASCII, in two thirds of the time."""
 _SMALL_WORDS: Final = frozenset(
     """a an the and or but if of to in on at by for from with as is are was were be been being it its this that these
     those he she they his her their them him i we you our your not no nor so than then there here what which who whom
@@ -113,8 +115,8 @@ class Texts:
     def add(self, title: str, body: str) -> None:
         """Take a story in; its number is how many there were before."""
         # A title's tokens are others than the same of a body: they begin with what no token of a body holds.
-        found = Counter(_TOKEN.findall("\n" + body[:LEAD]))
-        found.update([_TITLE_MARK + token for token in _TOKEN.findall(title)])
+        found = Counter(_find_tokens("\n" + body[:LEAD]))
+        found.update([_TITLE_MARK + token for token in _find_tokens(title)])
         self._waiting.append((array("i", map(self._tokens.__getitem__, found)), array("q", found.values())))
         if len(self._waiting) == _BLOCK:
             self._settle()
@@ -186,6 +188,10 @@ class Texts:
             term = self._terms[key] = len(self._terms)
             self._fields.append(field)
         return term
+
+
+def _find_tokens(text: str) -> list[str]:
+    return (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text)
 
 
 class _Numbers(dict[str, int]):
