@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -240,6 +241,18 @@ def test_a_word_that_stands_more_often_than_sixteen_bits_tell_is_counted() -> No
 
 def test_an_event_is_named_after_its_source() -> None:
     assert name_event("wire.example/x") == name_event("wire.example/x") != name_event("wire.example/y")
+
+
+def test_two_stories_that_are_all_there_is_are_told_apart(rewrites: list[Labelled]) -> None:
+    """Nothing says yet what is usual: each pair of strangers is as alike as any pair that was ever seen."""
+    others = rewrites[4:] + rewrites[:4]  # another event's
+    strangers = [
+        len(set(place([replace(one, published=other.published), other])))
+        for one, other in zip(rewrites, others, strict=True)
+    ]
+    assert strangers.count(1) < 0.03 * len(rewrites)
+    pairs = [rewrites[low : low + 2] for low in range(0, len(rewrites), 3)]
+    assert [len(set(place(pair))) for pair in pairs].count(1) > 0.97 * len(pairs)
 
 
 @pytest.mark.slow

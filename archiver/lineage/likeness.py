@@ -26,7 +26,10 @@ SMOOTHING: Final = 100
 """Stories that a small archive is taken to have besides its own, with words of their own: otherwise a word that both of
 two stories have would be as common as can be."""
 
-FEATURES: Final = ("words", "numbers", "best", "typical", "crowd", "days")
+ENOUGH: Final = 16
+"""Others that it takes to tell what is usual: `crowd` asks for so many."""
+
+FEATURES: Final = ("words", "numbers", "best", "typical", "crowd", "days", "few")
 """What the likelihood of a pair is made of.
 
 words    log of the cosine of their words, plus 0.02
@@ -35,9 +38,10 @@ best     how much less like each other they are than each is to the story most l
 typical  how like each is to what is only of the same days, summed
 crowd    how like each is to the 9th to 16th most like it, summed: high on a day that is full of one topic
 days     between them, up to WINDOW
+few      the share of ENOUGH others that are not there: 1 where there are but the two, nearly
 """
-WEIGHTS: Final = (3.78, 2.27, 2.84, -11.48, -20.47, -1.01)
-INTERCEPT: Final = 9.17
+WEIGHTS: Final = (4.15, 1.91, 2.81, -11.23, -18.84, -0.95, -1.77)
+INTERCEPT: Final = 9.74
 """Fitted by `bench/lineage/fit.py`, which says on what and how well it carries over; not to be tuned by hand."""
 THRESHOLD: Final = 0.5
 """The mean likelihood from which stories are one event: more likely than not. The same for every archive."""
@@ -125,6 +129,7 @@ def compare(index: Index) -> Pairs:
         typical[first] + typical[second],
         crowd[first] + crowd[second],
         np.minimum(days, WINDOW),
+        np.full(len(days), max(0.0, 1 - (len(index.places) - 1) / ENOUGH)),
     ]
     return Pairs(index.places[first], index.places[second], np.column_stack(features))
 
@@ -230,7 +235,7 @@ _USUAL: Final = 0.03
 
 def _crowd(near: Floats) -> float:
     """How like a story are the 9th to 16th most like it: on a day full of one topic, more than on others."""
-    if len(near) > 16:
-        near = -np.partition(-near, 16)[:16]
-    near = -np.sort(-near)[8:16]
+    if len(near) > ENOUGH:
+        near = -np.partition(-near, ENOUGH)[:ENOUGH]
+    near = -np.sort(-near)[8:ENOUGH]
     return float(np.maximum(near, 0).sum() / 8)

@@ -21,12 +21,14 @@ from bench.lineage.sets import (
     BLOCKS,
     Labelled,
     Score,
+    as_published,
     crowd,
     delay,
     halve,
     load_reports,
     load_rewrites,
     part,
+    pick_few,
     scatter,
     score,
     thin,
@@ -87,9 +89,19 @@ def make_sets(reports: list[Labelled] | None) -> list[Set]:
         archives = [scatter(rewrites, whole, days, seed) for seed in range(4)]
         sets.append(make_set(f"{whole} events, {72 - whole} alone, {days} days", 0.1, archives))
     tiny = [scatter(few, 3, 2, number) for number, few in enumerate(part(rewrites, 12, 8) + part(rewrites, 12, 9))]
-    sets.append(make_set("3 events, 9 alone, 2 days", 0.2, tiny))
+    sets += [
+        make_set("3 events, 9 alone, 2 days", 0.2, tiny),
+        make_set("rewrites, as published", 0.125, as_published(late)),
+        make_set("rewrites, 2 to 14 stories", 0.05, pick_few(rewrites, 1)),
+    ]
     if reports:
-        sets = [make_set("reports", 1, [reports]), make_set("reports, crowded", 0.3, [crowd(reports)]), *sets]
+        sets = [
+            make_set("reports", 1, [reports]),
+            make_set("reports, crowded", 0.3, [crowd(reports)]),
+            make_set("reports, as published", 0.5, as_published(reports)),
+            make_set("reports, 2 to 14 stories", 0.017, pick_few(reports, 2)),
+            *sets,
+        ]
     return sets
 
 

@@ -113,6 +113,36 @@ def scatter(stories: Sequence[Labelled], whole: int, days: int, seed: int) -> li
     return kept
 
 
+def as_published(stories: Sequence[Labelled], window: int = 3) -> list[list[Labelled]]:
+    """Each day with those before it, as a publisher sees them who publishes daily."""
+    days: dict[int, list[Labelled]] = {}
+    for story in stories:
+        days.setdefault(story.published.toordinal(), []).append(story)
+    return [[story for day in range(last - window, last + 1) for story in days.get(day, ())] for last in sorted(days)]
+
+
+def pick_few(stories: Sequence[Labelled], seed: int) -> list[list[Labelled]]:
+    """Archives of 2 to 14 stories of two days, each of one block of time; in three of five, no two are of one event."""
+    random = Random(seed)
+    events: dict[str, list[Labelled]] = {}
+    for story in stories:
+        events.setdefault(story.event, []).append(story)
+    archives = []
+    for block in range(BLOCKS):
+        within = [each for each in events.values() if each[0].block == block]
+        for size in (2, 3, 4, 6, 9, 14) * 4:
+            kept: list[Labelled] = []
+            if random.random() < 0.4:
+                kept += random.choice([each for each in within if len(each) > 1])
+            for each in random.sample(within, min(size, len(within))):
+                if len(kept) < size and all(other.event != each[0].event for other in kept):
+                    kept.append(random.choice(each))
+            archives.append(
+                [replace(story, published=date(2026, 6, 1) + timedelta(random.choice((0, 0, 1)))) for story in kept]
+            )
+    return archives
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """Agreement of a clustering with the truth: over pairs, and B-cubed."""
