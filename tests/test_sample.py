@@ -71,9 +71,9 @@ def test_its_times_are_those_of_the_story_not_of_its_making(sample: duckdb.DuckD
     assert sample.sql(lags).fetchall() == []
 
 
-def make(folder: Path) -> None:
+def make(folder: Path, *options: str) -> None:
     """As `make sample` does: run records hold the root as it was given."""
-    command = [sys.executable, "-m", "archiver.demo.sample", "data/sample"]
+    command = [sys.executable, "-m", "archiver.demo.sample", "data/sample", *options]
     made = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=1800)
     assert made.returncode == 0, made.stderr
 
@@ -96,6 +96,17 @@ def are_ports_free() -> bool:
             if probe.connect_ex((HOST, port)) == 0:
                 return False
     return True
+
+
+@pytest.mark.slow
+def test_its_first_crawls_come_out_as_they_did(tmp_path: Path) -> None:
+    if not are_ports_free():
+        pytest.skip("the ports of the bundled network are taken")
+    make(tmp_path, "--rounds", "1")
+    made = tmp_path / "data" / "sample"
+    raw = [name for name in files(made) if name.startswith("raw/")]
+    assert len(raw) == 8
+    assert filecmp.cmpfiles(made, SAMPLE, raw, shallow=False) == (raw, [], [])
 
 
 @pytest.mark.torture

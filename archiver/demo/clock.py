@@ -48,22 +48,25 @@ class _CountingDatetime(_SimulatedDatetime):
 def simulate(at: datetime, lot: str) -> None:
     """Let the archiver's modules take `at` for the time. `lot` is what names drawn by lot follow from."""
     _SimulatedDatetime.current = at
-    for module in _clocked_modules():
+    for module in _modules_with("datetime.now("):
         module.datetime = _CountingDatetime if module.__name__ == COUNTS_RESPONSES else _SimulatedDatetime  # type: ignore[attr-defined]
     numbers = count()
     StatusAndHeadersParser.make_warc_id = staticmethod(
         lambda: f"<{uuid5(NAMESPACE_URL, f'{lot}/{next(numbers)}').urn}>"
     )
     draw = SimpleNamespace(token_hex=lambda size: uuid5(NAMESPACE_URL, lot).hex[: 2 * size])
-    import_module("archiver.spider").secrets = draw  # type: ignore[attr-defined]
+    for module in _modules_with("secrets.token_hex("):
+        module.secrets = draw  # type: ignore[attr-defined]
+    for module in _modules_with("monotonic=time.monotonic"):  # by it the record tells how long a site was left alone
+        module.time = SimpleNamespace(monotonic=lambda: _SimulatedDatetime.current.timestamp())  # type: ignore[attr-defined]
 
 
-def _clocked_modules() -> Iterator[ModuleType]:
+def _modules_with(call: str) -> Iterator[ModuleType]:
     for found in pkgutil.walk_packages(archiver.__path__, "archiver."):
         if found.name.endswith("__main__") or found.name == __name__:
             continue
         module = import_module(found.name)
-        if "datetime.now(" in inspect.getsource(module):
+        if call in inspect.getsource(module):
             yield module
 
 
