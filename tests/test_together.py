@@ -28,7 +28,7 @@ from archiver.store.faults import Checked
 from archiver.store.held import accept, hold
 from archiver.store.inbox import InboxWriter, is_written
 from archiver.store.ledgerfile import site_lock
-from archiver.store.publish import PublishError, PublishReport, publish, publish_waiting, publishing
+from archiver.store.publish import Publisher, PublishError, PublishReport, publish, publishing
 from archiver.store.runs import put_run
 from archiver.store.told import Heard, hear_of_run, is_alive, join_counts
 from archiver.store.verify import verify
@@ -291,7 +291,7 @@ def test_a_crawl_ends_with_what_another_made_of_its_stories(tmp_path: Path, is_d
         (record,) = project.root.glob("runs/*.json")
         if is_damaged:
             record.write_bytes(b"{")
-        publish_waiting(Archive(project.root), report, None, None)
+        Publisher(Archive(project.root), report).publish_all()
     command.communicate(timeout=60)
     (told,) = project.records()
     assert kinds(report.counts) == {"new": 2}

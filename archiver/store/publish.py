@@ -115,7 +115,7 @@ def publish(
                 report.files_written += finished
                 archive.sweep_staging()
                 _linger(archive, linger)
-                publish_waiting(archive, report, reread, own)
+                Publisher(archive, report, reread, own).publish_all()
     except StorageError as error:
         raise PublishError(error, report) from error
     if report.failures:
@@ -157,136 +157,169 @@ def publishing(archive: Archive) -> Iterator[list[Path]]:
         yield [*finish_moves(archive), *finish_lineage(archive)]
 
 
-def publish_waiting(archive: Archive, report: PublishReport, reread: Reread | None, own: str | None) -> None:
-    """Publish what waits now, and what comes to wait while that is read. For the one publisher."""
-    ours, done, at_once = set(_waiting(archive)), set[Path](), RUNS_AT_ONCE
-    while ours & set(_waiting(archive)) - done:
-        try:
-            _publish_some(archive, done, report, reread, own, at_once)
-        except StorageError:
-            if at_once == 1 or len(set(_waiting(archive)) - done) < 2:
-                raise
-            at_once = 1  # those before the one that it fails for are published
+@dataclass
+class Publisher:
+    """The one publisher at work, while it holds the lock."""
 
+    archive: Archive
+    report: PublishReport
+    reread: Reread | None = None
+    own: str | None = None
+    """The run of the crawl that publishes."""
+    done: set[Path] = field(default_factory=set)
+    """Inbox files that are published, or left where they are."""
 
-def _publish_some(
-    archive: Archive, done: set[Path], report: PublishReport, reread: Reread | None, own: str | None, at_once: int
-) -> None:
-    """Publish the first of the inbox files together, so that a partition they share is written once."""
-    with closing(InboxIndex(archive.inbox_dir)) as index:
-        paths = _take(archive, done, index, report, own, at_once)
-        counts: dict[str, Counts] = {run: Counter() for run in index.runs}
-        try:
-            failed = _merge(archive, index, report, reread, counts)
-        except StorageError:
-            with suppress(StorageError):
-                _count(archive, report, counts, own)
-            raise
-        _count(archive, report, counts, own)
-        for path in paths:
-            if path.stem not in failed:
-                _finish(archive, path, *index.faults(path.stem), report)
-            done.add(path)
-
-
-def _take(
-    archive: Archive, done: set[Path], index: InboxIndex, report: PublishReport, own: str | None, at_once: int
-) -> list[Path]:
-    """Take inbox files that can be published together, those too that crawls hand over meanwhile, or hold them back: of one
-    site, or one story, the first alone."""
-    removed = _Removed(archive)
-    spiders: set[str] = set()
-    taken: list[Path] = []
-    while arrived := [path for path in _waiting(archive) if path not in done and path not in taken]:
-        for path in arrived:
-            run, spider = path.stem, spider_of(path.stem)
-            if len(taken) == at_once or spider in spiders:
-                return taken
+    def publish_all(self) -> None:
+        """Publish what waits now, and what comes to wait while that is read."""
+        ours, at_once = set(_waiting(self.archive)), RUNS_AT_ONCE
+        while ours & set(_waiting(self.archive)) - self.done:
             try:
-                if not _read(archive, path, index, report, removed):
+                self._publish_some(at_once)
+            except StorageError:
+                if at_once == 1 or len(set(_waiting(self.archive)) - self.done) < 2:
+                    raise
+                at_once = 1  # those before the one that it fails for are published
+
+    def _publish_some(self, at_once: int) -> None:
+        """Publish the first of the inbox files together, so that a partition they share is written once."""
+        with closing(InboxIndex(self.archive.inbox_dir)) as index:
+            paths = self._take(index, at_once)
+            counts: dict[str, Counts] = {run: Counter() for run in index.runs}
+            try:
+                failed = self._merge(index, counts)
+            except StorageError:
+                with suppress(StorageError):
+                    self._count(counts)
+                raise
+            self._count(counts)
+            for path in paths:
+                if path.stem not in failed:
+                    self._finish(path, *index.faults(path.stem))
+                self.done.add(path)
+
+    def _take(self, index: InboxIndex, at_once: int) -> list[Path]:
+        """Take inbox files that can be published together, those too that crawls hand over meanwhile, or hold them back: of one
+        site, or one story, the first alone."""
+        removed = _Removed(self.archive)
+        spiders: set[str] = set()
+        taken: list[Path] = []
+        while arrived := [path for path in _waiting(self.archive) if path not in self.done and path not in taken]:
+            for path in arrived:
+                run, spider = path.stem, spider_of(path.stem)
+                if len(taken) == at_once or spider in spiders:
                     return taken
-            except BlockingIOError:
-                logger.info("%s stays in the inbox: its crawl is still running", path.name)
-                report.running.append(path)
-                done.add(path)
-                continue
-            except StorageError:  # of what is read beside it
-                raise
-            except OSError as error:
-                logger.warning("%s stays in the inbox: %s", path, error)
-                report.unreadable.append((path, error.strerror or str(error)))
-                done.add(path)
-                continue
-            report.quality[run], alarms = judge_inbox(archive, run, index, is_own=run == own)
-            if alarms:
-                report.alarms[run] = alarms
-                index.drop_run(run)
-                hold(archive, path)
-                done.add(path)
-            else:
-                spiders |= {spider} if spider else set()
-                taken.append(path)
-    return taken
+                try:
+                    if not self._read(path, index, removed):
+                        return taken
+                except BlockingIOError:
+                    logger.info("%s stays in the inbox: its crawl is still running", path.name)
+                    self.report.running.append(path)
+                    self.done.add(path)
+                    continue
+                except StorageError:  # of what is read beside it
+                    raise
+                except OSError as error:
+                    logger.warning("%s stays in the inbox: %s", path, error)
+                    self.report.unreadable.append((path, error.strerror or str(error)))
+                    self.done.add(path)
+                    continue
+                self.report.quality[run], alarms = judge_inbox(self.archive, run, index, is_own=run == self.own)
+                if alarms:
+                    self.report.alarms[run] = alarms
+                    index.drop_run(run)
+                    hold(self.archive, path)
+                    self.done.add(path)
+                else:
+                    spiders |= {spider} if spider else set()
+                    taken.append(path)
+        return taken
 
+    def _read(self, path: Path, index: InboxIndex, removed: _Removed) -> bool:
+        """Enter the stories of an inbox file that are still wanted; False where it has to wait for those taken before."""
+        dropped: Counter[str] = Counter()
+        with ExitStack() as held:
+            superseded = (
+                held.enter_context(closing(Superseded(self.archive))) if is_let_go(self.archive, path.stem) else None
+            )
+            is_taken = index.take(path, partial(_is_wanted, removed, superseded, dropped))
+        if is_taken:
+            self.report.removed += dropped["removed"]
+            self.report.superseded += dropped["superseded"]
+        return is_taken
 
-def _read(archive: Archive, path: Path, index: InboxIndex, report: PublishReport, removed: _Removed) -> bool:
-    """Enter the stories of an inbox file that are still wanted; False where it has to wait for those taken before."""
-    dropped: Counter[str] = Counter()
-    with ExitStack() as held:
-        superseded = held.enter_context(closing(Superseded(archive))) if is_let_go(archive, path.stem) else None
-        is_taken = index.take(path, partial(_is_wanted, removed, superseded, dropped))
-    if is_taken:
-        report.removed += dropped["removed"]
-        report.superseded += dropped["superseded"]
-    return is_taken
-
-
-def _merge(
-    archive: Archive, index: InboxIndex, report: PublishReport, reread: Reread | None, counts: Mapping[str, Counts]
-) -> set[str]:
-    """Merge the stories of all runs that were taken, and count them; return the runs of which some were left out."""
-    failed = _place(archive, index, report)
-    published: dict[Partition, Collection[str]] = {}
-    whole: set[Partition] = set()
-    room = MOST_TOLD
-    rows: dict[Path, int] = {}
-    for partition in index.partitions():
-        try:
-            merged = merge_partition(archive, partition, index.batches(partition), reread)
-        except DamagedFileError as error:
-            runs = index.runs_in(partition)
-            logger.error("%s: not published: %s", ", ".join(sorted(runs)), error)
-            report.failures.append(error)
-            failed |= runs
-        else:
-            told = merged.told if len(merged.told) <= room else {}
-            room -= len(told)
-            published[partition] = told or index.story_ids(partition)
-            if told and len(told) == merged.files[archive.stories_file(partition)]:
-                whole.add(partition)
-            report.files_written += merged.files
-            rows |= merged.files
-            report.restated += merged.restated
-            for (site, kind), number in merged.counts.items():
-                counts[index.run_of(site)][site, partition.section, kind] += number
-    report.files_written += update_lineage(archive, stories=published, whole=whole, is_named=True)
-    report.files_written += write_manifest(archive, published, rows=rows)
-    return failed
-
-
-def _count(archive: Archive, report: PublishReport, counts: Mapping[str, Counts], own: str | None) -> None:
-    """Report what came of each run, and note it in the records of all but our own."""
-    for run, found in counts.items():
-        report.runs[run] = join_counts(report.runs.get(run, Counter()), found)
-    failed: list[StorageError] = []
-    for run, found in counts.items():
-        if run != own:
+    def _merge(self, index: InboxIndex, counts: Mapping[str, Counts]) -> set[str]:
+        """Merge the stories of all runs that were taken, and count them; return the runs of which some were left out."""
+        failed = self._place(index)
+        published: dict[Partition, Collection[str]] = {}
+        whole: set[Partition] = set()
+        room = MOST_TOLD
+        rows: dict[Path, int] = {}
+        for partition in index.partitions():
             try:
-                tell_run(archive, run, found)
-            except StorageError as error:
-                failed.append(error)
-    if failed:
-        raise failed[0]
+                merged = merge_partition(self.archive, partition, index.batches(partition), self.reread)
+            except DamagedFileError as error:
+                runs = index.runs_in(partition)
+                logger.error("%s: not published: %s", ", ".join(sorted(runs)), error)
+                self.report.failures.append(error)
+                failed |= runs
+            else:
+                told = merged.told if len(merged.told) <= room else {}
+                room -= len(told)
+                published[partition] = told or index.story_ids(partition)
+                if told and len(told) == merged.files[self.archive.stories_file(partition)]:
+                    whole.add(partition)
+                self.report.files_written += merged.files
+                rows |= merged.files
+                self.report.restated += merged.restated
+                for (site, kind), number in merged.counts.items():
+                    counts[index.run_of(site)][site, partition.section, kind] += number
+        self.report.files_written += update_lineage(self.archive, stories=published, whole=whole, is_named=True)
+        self.report.files_written += write_manifest(self.archive, published, rows=rows)
+        return failed
+
+    def _count(self, counts: Mapping[str, Counts]) -> None:
+        """Report what came of each run, and note it in the records of all but our own."""
+        for run, found in counts.items():
+            self.report.runs[run] = join_counts(self.report.runs.get(run, Counter()), found)
+        failed: list[StorageError] = []
+        for run, found in counts.items():
+            if run != self.own:
+                try:
+                    tell_run(self.archive, run, found)
+                except StorageError as error:
+                    failed.append(error)
+        if failed:
+            raise failed[0]
+
+    def _place(self, index: InboxIndex) -> set[str]:
+        """Find the partition that each story belongs in; return the runs of sites where that cannot be told."""
+        failed = set()
+        for site, wanted in index.iter_wanted():
+            try:
+                index.place(site, reserve_partitions(self.archive, site, wanted))
+            except DamagedFileError as error:  # a site with no ledger, and none to be had from a damaged archive
+                logger.error("%s: %s", site, error)
+                self.report.failures.append(error)
+                index.drop(site)
+                failed.add(index.run_of(site))
+        return failed
+
+    def _finish(self, path: Path, faults: list[str], fault_count: int) -> None:
+        """Take a published file out of the inbox: away, or where it had faults, to the damaged ones."""
+        with storage_errors(path):
+            if not faults:
+                path.unlink()
+                return
+            make_folder(self.archive.damaged_dir)
+            number, place = 1, self.archive.damaged_dir / path.name
+            while place.exists():  # a file put back and damaged still: the first one stays too
+                number += 1
+                place = self.archive.damaged_dir / f"{path.stem}.{number}{path.suffix}"
+            path.replace(place)
+        more = fault_count - len(faults)
+        why = "; ".join(faults) + (f"; and {more} lines more" if more else "")
+        logger.warning("%s is damaged and was moved to %s: %s", path.name, place, why)
+        self.report.damaged.append((place, why))
 
 
 class _Removed(dict[str, frozenset[str]]):
@@ -316,35 +349,3 @@ def _is_wanted(
         dropped["superseded"] += 1
         return False
     return True
-
-
-def _place(archive: Archive, index: InboxIndex, report: PublishReport) -> set[str]:
-    """Find the partition that each story belongs in; return the runs of sites where that cannot be told."""
-    failed = set()
-    for site, wanted in index.iter_wanted():
-        try:
-            index.place(site, reserve_partitions(archive, site, wanted))
-        except DamagedFileError as error:  # a site with no ledger, and none to be had from a damaged archive
-            logger.error("%s: %s", site, error)
-            report.failures.append(error)
-            index.drop(site)
-            failed.add(index.run_of(site))
-    return failed
-
-
-def _finish(archive: Archive, path: Path, faults: list[str], fault_count: int, report: PublishReport) -> None:
-    """Take a published file out of the inbox: away, or where it had faults, to the damaged ones."""
-    with storage_errors(path):
-        if not faults:
-            path.unlink()
-            return
-        make_folder(archive.damaged_dir)
-        number, place = 1, archive.damaged_dir / path.name
-        while place.exists():  # a file put back and damaged still: the first one stays too
-            number += 1
-            place = archive.damaged_dir / f"{path.stem}.{number}{path.suffix}"
-        path.replace(place)
-    more = fault_count - len(faults)
-    why = "; ".join(faults) + (f"; and {more} lines more" if more else "")
-    logger.warning("%s is damaged and was moved to %s: %s", path.name, place, why)
-    report.damaged.append((place, why))
