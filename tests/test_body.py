@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from datetime import date
 
 import pytest
 from lxml.html import fromstring
 
+from archiver.extract import extract_story
 from archiver.extract.blocks import Blocks
 from archiver.extract.body import Body, find_body
 from archiver.extract.trace import Trace
 from archiver.extract.walk import read_blocks
 from archiver.extract.wrappers import clear_wrappers
+from archiver.pages import read_page
 
 PARAGRAPHS = [
     "The upper house passed the river levy on Tuesday after a night of talks between the two largest parties.",
@@ -122,6 +125,34 @@ def test_a_region_named_for_its_subject_is_no_box_where_it_holds_the_headline() 
 )
 def test_lines_of_every_story_are_no_text(line: str) -> None:
     assert amid(f"<p>{line}</p>") == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Comments close on August 28, 2026.", "He was indicted on March 3, 2024.", "“It ends on 1 May 2026,” she said."],
+)
+def test_a_sentence_with_a_date_is_text(said: str) -> None:
+    page = f"<article><h1>Levy passes</h1>{paragraphs(0, 2)}<p>{said}</p>{paragraphs(2)}</article>"
+    story = extract_story(read_page(page.encode()), "https://a.example/x")
+    assert said in story.body
+    assert story.published_at is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "May 3, 2026",
+        "Published on May 3, 2026.",
+        "Washington, May 3, 2026.",
+        "May 3, 2026 | 9:15 a.m.",
+        "Posted 3 May 2026 at 9 p.m.",
+    ],
+)
+def test_a_line_that_gives_a_date_is_no_text(line: str) -> None:
+    page = f"<article><h1>Levy passes</h1><p>{line}</p>{paragraphs()}</article>"
+    story = extract_story(read_page(page.encode()), "https://a.example/x")
+    assert line not in story.body
+    assert story.published_at is not None and story.published_at.date() == date(2026, 5, 3)
 
 
 def test_the_text_ends_at_the_author() -> None:

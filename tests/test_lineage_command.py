@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,22 @@ def test_an_event_is_drawn_as_a_tree_by_time(archive: Archive, capsys: pytest.Ca
     assert any("2026-06-28 10:00  +60 min  two.example  by source link" in line for line in lines)
     assert any("2026-06-29 11:00  +26 h  three.example  by words, score 0." in line for line in lines)
     assert all("\x1b" not in line for line in lines)
+
+
+def test_no_lag_is_told_of_a_day_or_of_what_was_only_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    archive = Archive(tmp_path / "data")
+    day = datetime(2026, 6, 28, tzinfo=UTC)
+    stories = [
+        tell(0, 0, source=SOURCE, day=28, published_at=day, first_seen_at=day + timedelta(days=2)),
+        tell(0, 1, source=SOURCE, day=29),
+        tell(0, 2, source=SOURCE, day=29),
+        tell(1, 0, source=SOURCE, day=29, published_at=None, first_seen_at=day + timedelta(days=3)),
+    ]
+    publish_run(archive, 1, *stories)
+    assert main(["lineage", stories[0].url, "--root", str(archive.root)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    times = [line.split("  ")[1] for line in lines if ".example  by source" in line]
+    assert times == ["first, day without time", "first with a time", "+60 min", "seen"]
 
 
 def test_an_event_as_json(archive: Archive, capsys: pytest.CaptureFixture[str]) -> None:

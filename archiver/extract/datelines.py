@@ -34,6 +34,9 @@ _AWAY: Final = Region.NAV | Region.FOOTER | Region.COMMENT
 _MAX_LINES: Final = 400
 """Blocks, and `<time>` elements, that are looked at: on real pages the text begins sooner."""
 _FEW_WORDS: Final = 3
+_LABEL_WORDS: Final = 5
+"""Words beside the date of a line that ends in a full stop and says `Published`: more are a sentence."""
+_CLOSING: Final = "\"'”’»)"
 _YEAR: Final = re.compile(r"\d{4}")
 _LONG: Final = 160
 """Longest block that can be a date line: `read_date` reads no longer one."""
@@ -72,6 +75,25 @@ def find_shown(page: Blocks, title_index: int, body_index: int, language: str | 
     if not any(s.says != "updated" and s.words <= _FEW_WORDS for s in found):
         found += _labelled_elsewhere(page, range(first, last), title_index, language)
     return found
+
+
+def is_date_line(text: str) -> bool:
+    """Tell whether a short line gives a date, and is no sentence that holds one.
+
+    >>> [is_date_line(text) for text in ("May 3, 2026 | 9 a.m.", "Published on May 3, 2026.", "Comments close on May 3, 2026.")]
+    [True, True, False]
+    """
+    return read_date(text) is not None and not is_sentence(text)
+
+
+def is_sentence(text: str) -> bool:
+    """Tell whether a line with a date is a sentence: it ends as one, and says more than where, and what the date is of."""
+    text = text.strip()
+    if not text.rstrip(_CLOSING).endswith((".", "!", "?")) or (reading := read_date(text)) is None:
+        return False
+    rest = text[: reading.start] + text[reading.end :]
+    is_label = _PUBLISHED.search(rest) or _UPDATED.search(rest)
+    return len(_LETTERS.findall(rest)) > (_LABEL_WORDS if is_label else 1)
 
 
 def _labelled_elsewhere(page: Blocks, seen: range, title_index: int, language: str | None) -> Iterator[Shown]:

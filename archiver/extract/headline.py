@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from lxml.etree import _Element
 
 from archiver.extract.blocks import CLUTTER, Block, Blocks, Region
+from archiver.extract.datelines import is_date_line
 from archiver.extract.dates import read_date
 from archiver.extract.structured import Structured, texts_of
 from archiver.extract.title import Choice, find_title, site_names
@@ -341,7 +342,7 @@ def _blocks_under_title(page: Blocks, title: Choice | None, body: list[Block], c
         b
         for b in page.blocks[start : min(end, start + 25)]
         if not b.region & unwanted and b.index not in claimed and len(b.text) > 20 and b.link_density < 0.4
-        and not is_byline(b.text) and not (len(b.text) < 60 and read_date(b.text)) and b.tag not in ("button", "label", "li")
+        and not is_byline(b.text) and not (len(b.text) < 60 and is_date_line(b.text)) and b.tag not in ("button", "label", "li")
         and not find_dateline(b.text)
     ]  # fmt: skip
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from archiver.extract.blocks import Blocks
-from archiver.extract.datelines import Shown, find_shown
+from archiver.extract.datelines import Shown, find_shown, is_sentence
 from archiver.extract.dates import FIRST_PAGE, DateReading, in_range, read_date, read_url_date
 from archiver.extract.structured import Node, Structured, texts_of
 from archiver.extract.trace import Trace
@@ -198,7 +198,7 @@ def _weigh(shown: Shown) -> _Candidate:
         weight, why = _WEIGHTS["shown as updated"], "says updated"
     elif not shown.near:
         weight, why = _WEIGHTS["labelled elsewhere"], "says published, away from the headline"
-    elif shown.words > _MANY_WORDS:
+    elif shown.words > _MANY_WORDS or (shown.source == "text" and is_sentence(shown.raw)):
         weight, why = _WEIGHTS["amid other words"], "amid other words: a caption or a paragraph"
     else:
         weight, why = _WEIGHTS["time" if shown.source == "time" else "line"], "by the headline"

@@ -12,7 +12,7 @@ from parsel import Selector
 
 from archiver.extract.blocks import Anchor, Block, Blocks, short_text
 from archiver.extract.body import Body, find_body
-from archiver.extract.dates import read_date
+from archiver.extract.datelines import is_date_line
 from archiver.extract.faq import FaqFound, find_faq
 from archiver.extract.headline import (
     find_dek,
@@ -173,7 +173,7 @@ def _is_claimed(block: Block, claimed: set[int], known: set[str], title_index: i
         near = block.index <= title_index + 15
         if is_byline(text) and (near or block.link_density > 0.3) and len(text) < 120 and not text.endswith("."):
             return True
-        if near and len(text) < 70 and read_date(text) is not None:
+        if near and len(text) < 70 and is_date_line(text):
             return True
     return False
 

@@ -303,9 +303,7 @@ def _collect_events(asked: _Asker) -> tuple[list[Row], int]:
     chosen = [event["event_id"] for event in largest]
     rewrites = asked.all(_REWRITES.format(told=told, is_day=_IS_DAY), events=chosen, most=MOST_REWRITES)
     for event in largest:
-        # Lineage takes a day without a time for its midnight; who cannot be in a race stands behind those who are.
-        own = [row for row in rewrites if row["event_id"] == event["event_id"]]
-        own.sort(key=lambda row: (row["is_day"], row["at"], row["rank"]))
+        own = [row for row in rewrites if row["event_id"] == event["event_id"]]  # by rank
         first: datetime | None = min((row["at"] for row in own if not row["is_day"]), default=None)
         event["rewrites"] = [
             row | {"lag": None if row["is_day"] or first is None else row["at"] - first} for row in own
