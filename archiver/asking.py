@@ -162,7 +162,7 @@ class Asking(Spider):
         self, url: str, found: Found, chain: Chain | None = None, lastmod: str | None = None
     ) -> Iterator[Request]:
         """Ask for a story, once in a crawl, however many listings show it, if it is due."""
-        self.memory.note_found(url, found, lastmod)
+        found = self.memory.note_found(url, found, lastmod)
         if url in self._asked:
             return
         self._asked.add(url)

@@ -1,6 +1,6 @@
 """What a story is: the columns of the archive, and the story as a page printed it.
 
-Nothing here does anything. The attribute docstrings of `Story` are the data dictionary: the Arrow schema, the
+The attribute docstrings of `Story` are the data dictionary: the Arrow schema, the
 Parquet column descriptions and the README's table are made from them (`archiver.schema`).
 """
 
@@ -8,6 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Final
+
+NO_TIME: Final = ", no time"
+"""Ends the rule of a date, in `provenance`, that says a day and no more."""
+
+LISTED: Final = ("feed", "listing")
+"""Values of `date_source` where the page itself has no date."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +112,7 @@ class Story:
 
     published_at: datetime | None
     """When the page, its listing or its feed says the story was published, UTC. A date without time is midnight; a
-    time without zone is taken as UTC, which `provenance` notes."""
+    time without zone is taken as UTC. `provenance` notes both: `json-ld, no time`, `time, no zone: taken as UTC`."""
 
     modified_at: datetime | None
     """When the page says the story was last modified, UTC."""
@@ -158,6 +165,11 @@ class Story:
 
     raw_sha256: str | None = None
     """SHA-256 of the record's payload, hex."""
+
+    @property
+    def has_time(self) -> bool:
+        """Whether `published_at` tells the time of day: midnight may be one, or stand for a day."""
+        return self.published_at is not None and not self.provenance.get("published_at", "").endswith(NO_TIME)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,6 +52,7 @@ class ListingReader(Asking):
         """Sitemaps that robots.txt names."""
         self._relied_on: set[str] = set()
         """Sitemaps that this crawl reads in place of the listings."""
+        self._has_lost_sitemap = False
         self._has_read_home = False
 
     # Where a crawl begins
@@ -60,7 +61,8 @@ class ListingReader(Asking):
         """Ask for what has proved to show all that is new: the sitemaps, else the listings, else the home page."""
         wanted, is_bounded = self.arguments.section, self.arguments.is_bounded
         if not self.arguments.full:
-            if not is_bounded and (sitemaps := self.memory.sitemaps(is_enough=True)):
+            lost = self._has_lost_sitemap
+            if not is_bounded and not lost and (sitemaps := self.memory.sitemaps(is_enough=True)):
                 self._asked.update(sitemaps)
                 self._relied_on.update(sitemaps)
                 for url in sitemaps:
@@ -248,6 +250,7 @@ class ListingReader(Asking):
         if sitemap and sitemap.truncated:
             self._refuse(response, "too_large")
         if sitemap is None or sitemap.truncated or len(sitemap.sitemaps) > MAX_SITEMAPS:
+            self.memory.note_sitemaps([])
             yield from self._do_without_sitemaps(f"{response.url} is no sitemap to go by")
             return
         yield from self._read_sitemap(sitemap, response.url, is_own=True)
@@ -258,7 +261,7 @@ class ListingReader(Asking):
 
     def _do_without_sitemaps(self, why: str) -> Iterator[Request]:
         self.logger.warning("%s: listings are read instead", why)
-        self.memory.note_sitemaps([])
+        self._has_lost_sitemap = True
         if self.home and not self.is_stopping():
             yield from self._start_site(self.home)
 
@@ -321,12 +324,15 @@ class ListingReader(Asking):
             yield from self._probe(**request.cb_kwargs)
         elif is_lost or (reason == "gone" and not is_sitemap and (chain is None or chain.pages)):
             self._lose(request.url, f"listing_{reason}", chain.label if chain else None)
-            if isinstance(failure.value, Refused) and request.url in self._relied_on:
-                yield from self._do_without_sitemaps(f"{request.url} is refused")
+            if is_sitemap and self._relied_on:
+                if isinstance(failure.value, Refused):  # the next crawl would be refused, too
+                    self.memory.note_sitemaps([])
+                yield from self._do_without_sitemaps(f"{request.url} is lost")
         else:
             self.logger.warning("listing %s is left out: %s", request.url, reason)
             self.outcome.skip(request.url, reason)
             if is_sitemap:
                 self.memory.note_failed(request.url, reason)
             if request.url in self._relied_on:
+                self.memory.note_sitemaps([])
                 yield from self._do_without_sitemaps(f"{request.url} is not there")

@@ -78,7 +78,8 @@ class Memory:
     def sitemaps(self, *, is_enough: bool) -> list[str]:
         """Return the sitemaps that tell, with a lastmod, about every story that is archived.
 
-        With `is_enough` those that need no listing beside them: none where the home page should be read anew.
+        With `is_enough` those that need no listing beside them: none where the home page should be read anew, or where the
+        listings say when stories were published, and their pages do not.
         """
         return []
 
@@ -139,11 +140,12 @@ class Memory:
         """Return the headers that make the server answer only if a page has changed."""
         return {}
 
-    def note_found(self, url: str, found: Found, lastmod: str | None = None) -> None:
-        """Keep that a story was met: should the crawl be killed now, the next one asks for it.
+    def note_found(self, url: str, found: Found, lastmod: str | None = None) -> Found:
+        """Keep that a story was met: should the crawl be killed now, the next one asks for it. Return all that was ever said.
 
         A `lastmod` other than what the sitemap said before makes it due.
         """
+        return found
 
     # What came
 

@@ -9,7 +9,8 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
-from archiver.items import Faq, Found, Link, PrintedStory, Related, Story
+from archiver.extract.dates import read_date
+from archiver.items import LISTED, NO_TIME, Faq, Found, Link, PrintedStory, Related, Story
 from archiver.text import (
     count_words,
     fold_text,
@@ -47,12 +48,13 @@ def normalize_story(printed: PrintedStory, *, fetched_at: datetime, found: Found
     published, date_source = printed.published_at, printed.date_source
     if published is None and found.published_at is not None:
         published, date_source = found.published_at, "feed" if found.via == "feed" else "listing"
-        provenance["published_at"] = date_source
+        reading = read_date(found.published_raw or "")
+        provenance["published_at"] = date_source + (NO_TIME if reading and not reading.has_time else "")
     label = normalize_text(printed.section_label or "") or None
     if label is None and found.section_label:
         label = normalize_text(found.section_label) or None
         provenance["section_label"] = "listing"
-    raw = printed.published_raw or (found.published_raw if date_source in ("feed", "listing") else None)
+    raw = printed.published_raw or (found.published_raw if date_source in LISTED else None)
     title = normalize_text(printed.title or "")
     dek = normalize_dek(printed.dek, title)
     source_name, source_url, source_method = normalize_source(printed, url)

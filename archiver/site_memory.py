@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 from archiver.asking import Asking, read_validators
-from archiver.items import Found, PrintedStory, Story
+from archiver.items import LISTED, Found, PrintedStory, Story
 from archiver.likeness import lead_key, title_key
 from archiver.memory import KnownListing, LookAlike, Memory, Named, RawPlace, Sifted, Visit
 from archiver.normalize import slug_section
@@ -20,7 +20,7 @@ from archiver.pipelines import describe_storage_error
 from archiver.schedule import LONGEST
 from archiver.store.archive import Archive, StorageError, locked, make_folder
 from archiver.store.exchange import Exchange, leads_on_for_good
-from archiver.store.known import Kind, Known, Pass, take_missing
+from archiver.store.known import Kind, Known, Pass, complete, take_missing
 from archiver.store.ledger import Ledger
 from archiver.store.ledgerfile import site_lock
 from archiver.store.no_pandas import leave_pandas_unloaded
@@ -144,7 +144,9 @@ class SiteMemory(Memory):
 
     @guarded
     def sitemaps(self, *, is_enough: bool) -> list[str]:
-        if (is_enough and not self._is_fresh()) or not self.ledger.is_covered_by_sitemaps():
+        if not self.ledger.is_covered_by_sitemaps():
+            return []
+        if is_enough and (not self._is_fresh() or self.ledger.is_dated_by_listings()):
             return []
         return [known.url for known in self.ledger.each("sitemap") if known.last_fetched]
 
@@ -253,8 +255,10 @@ class SiteMemory(Memory):
         return _conditions(known) if known else {}
 
     @guarded
-    def note_found(self, url: str, found: Found, lastmod: str | None = None) -> None:
+    def note_found(self, url: str, found: Found, lastmod: str | None = None) -> Found:
         self.ledger.note_found([(url, found)], datetime.now(UTC), lastmods={url: lastmod})
+        known = self.ledger.get(url)
+        return complete(found, known.found) if known else found
 
     # What came
 
@@ -360,7 +364,7 @@ class SiteMemory(Memory):
             raw_offset=answer.page.offset,
             content_hash=story.content_hash,
             story_id=story.story_id,
-            published_at=story.published_at,
+            published_at=None if story.date_source in LISTED else story.published_at,
             title_key=title_key(story.title),
             lead_key=lead_key(story.body),
         )

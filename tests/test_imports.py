@@ -48,7 +48,7 @@ MAY_IMPORT = {
     "urls": set(),
     "schema": {"items"},
     "views": {"schema"},
-    "normalize": {"items", "text", "urls"},
+    "normalize": {"extract", "items", "text", "urls"},
     "extract": {"extract", "items", "text", "urls"},
     "discover": {"discover", "extract", "items", "normalize", "text", "urls"},
     "lineage": {"lineage", "discover", "items", "text", "urls"},

@@ -141,9 +141,9 @@ def test_an_event_is_drawn_as_a_tree_by_time(archive: Archive, capsys: pytest.Ca
 
 def test_no_lag_is_told_of_a_day_or_of_what_was_only_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     archive = Archive(tmp_path / "data")
-    day = datetime(2026, 6, 28, tzinfo=UTC)
+    day, rule = datetime(2026, 6, 28, tzinfo=UTC), {"published_at": "time, no time"}
     stories = [
-        tell(0, 0, source=SOURCE, day=28, published_at=day, first_seen_at=day + timedelta(days=2)),
+        tell(0, 0, source=SOURCE, day=28, published_at=day, provenance=rule, first_seen_at=day + timedelta(days=2)),
         tell(0, 1, source=SOURCE, day=29),
         tell(0, 2, source=SOURCE, day=29),
         tell(1, 0, source=SOURCE, day=29, published_at=None, first_seen_at=day + timedelta(days=3)),

@@ -147,6 +147,16 @@ def test_publishing_the_same_again_writes_nothing(archive: Archive) -> None:
     assert published_tree(archive) == before
 
 
+def test_midnight_is_a_time_where_the_page_says_so_and_else_a_day(archive: Archive) -> None:
+    midnight = datetime(2026, 6, 29, tzinfo=UTC)
+    a_day = tell(0, 0, source=SOURCE, published_at=midnight, provenance={"published_at": "time, no time"})
+    timed, exact = tell(0, 1, source=SOURCE), tell(0, 2, source=SOURCE, published_at=midnight)
+    publish_run(archive, 1, a_day, timed)
+    publish_run(archive, 2, exact)  # the others are read from their file
+    found = rows(archive)
+    assert [found[story.story_id]["rank"] for story in (exact, a_day, timed)] == [1, 2, 3]
+
+
 # --- as the archive grows
 
 

@@ -344,6 +344,38 @@ def test_a_sitemap_that_is_lost_gives_way_to_the_listings(crawl: Crawls, site: S
     assert crawl.row(path_of("tariff"))["revision"] == 1
 
 
+def test_a_sitemap_that_fails_once_is_made_good_by_the_listings_and_read_again(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    site.put_sitemap(lastmods(*TOPICS))
+    crawl()
+    site.put("tariff", *TOPICS)
+    site.pages["/sitemap.xml"] = 503
+    asked = crawl(0.02, exit_code=4)
+    assert asked.keys() == {"/sitemap.xml", path_of("tariff"), *LISTINGS}
+    site.put_sitemap(lastmods("tariff", *TOPICS))
+    assert crawl(0.025) == Counter(["/sitemap.xml"])
+
+
+def test_a_date_that_only_a_listing_says_is_kept_and_read_there_again(crawl: Crawls, site: Site) -> None:
+    def put(*topics: str) -> None:
+        site.put(*topics)
+        for path in ("/", *LISTINGS):
+            site.pages[path] = str(site.pages[path]).replace("</h2>", "</h2><time>June 24, 2026</time>")
+        site.put_sitemap(lastmods(*topics) | touched)
+
+    touched: dict[str, str] = {}
+    put(*TOPICS)
+    crawl()
+    touched = {path_of("rail"): "2026-07-02T10:00:00Z"}
+    put("tariff", *TOPICS[1:])  # `rail` is in no listing any more
+    site.pages[path_of("rail")] = story("rail", more="<p>On Friday the levy council said that the parcel was void.</p>")
+    assert crawl(0.02) == Counter(["/sitemap.xml", *LISTINGS, path_of("rail"), path_of("tariff")])
+    assert crawl.row(path_of("rail"))["revision"] == 2
+    dates = {(row["date_source"], str(row["published_at"])[:10], row["published_raw"]) for row in crawl.rows()}
+    assert dates == {("listing", "2026-06-24", "June 24, 2026")}
+    assert {dict(row["provenance"])["published_at"] for row in crawl.rows()} == {"listing, no time"}
+
+
 def test_a_dead_sitemap_in_robots_txt_is_no_failure(crawl: Crawls, site: Site) -> None:
     site.put(*TOPICS)
     site.pages["/robots.txt"] = f"User-agent: *\nAllow: /\nSitemap: {site.url}/sitemap.xml\n"

@@ -114,20 +114,22 @@ def test_an_event_shows_its_rewrites_in_order_of_time(page: str) -> None:
 
 def test_a_day_without_a_time_is_in_no_race(tmp_path: Path) -> None:
     source = {"source_url": "https://origin.example/2026/06/29/parcel-tariffs-to-rise"}
-    midnight = datetime(2026, 6, 29, tzinfo=UTC)
+    midnight, day = datetime(2026, 6, 29, tzinfo=UTC), {"published_at": "time, no time"}
     archive = build(
         tmp_path,
-        make_story("day", site="a.example", published_at=midnight, **source),
+        make_story("day", site="a.example", published_at=midnight, provenance=day, **source),
+        make_story("midnight", site="d.example", published_at=midnight, **source),
         make_story("time", site="b.example", published_at=midnight + timedelta(hours=9), **source),
         make_story("later", site="c.example", published_at=midnight + timedelta(hours=10), **source),
     )
     page = render_page(collect_figures(archive))
     assert text_of(page, "//ol/li/p[1]") == [
-        "first · b.example",
-        "1 h later · c.example",
+        "first · d.example",
+        "9 h later · b.example",
+        "10 h later · c.example",
         "day without time · a.example",
     ]
-    assert text_of(page, "//ol/li[3]/p[last()]") == ["2026-06-29 · 9 words · shares 91 % of its words with the first"]
+    assert text_of(page, "//ol/li[4]/p[last()]") == ["2026-06-29 · 9 words · shares 91 % of its words with the first"]
 
 
 def test_the_calendar_shows_each_day_of_each_section(archive: Archive, page: str) -> None:

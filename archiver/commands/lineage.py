@@ -162,7 +162,7 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _draw(event: Event, url: str) -> Tree:
-    first = next((member.story.published_at for member in event.members if _is_timed(member)), None)
+    first = next((member.story.published_at for member in event.members if member.story.has_time), None)
     tree = Tree(_describe_source(event))
     for member in event.members:
         asked = "bold" if member.story.url == url else ""
@@ -197,16 +197,10 @@ def _time_of(member: Member) -> datetime:
     return member.story.published_at or member.story.first_seen_at
 
 
-def _is_timed(member: Member) -> bool:
-    """Whether the page gives more than a day, which reads as midnight."""
-    at = member.story.published_at
-    return at is not None and at != at.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
 def _describe_time(member: Member, first: datetime | None) -> str:
     """How long after the first that gives a time; of a day, or of when the story was seen, no lag can be told."""
     at, is_first = member.story.published_at, member.row.rank == 1
-    if at is None or not _is_timed(member):
+    if at is None or not member.story.has_time:
         said = "seen" if at is None else "day without time"
         return f"first, {said}" if is_first else said
     if is_first:

@@ -13,6 +13,7 @@ from archiver.extract.datelines import Shown, find_shown, is_sentence
 from archiver.extract.dates import FIRST_PAGE, DateReading, in_range, read_date, read_url_date
 from archiver.extract.structured import Node, Structured, texts_of
 from archiver.extract.trace import Trace
+from archiver.items import NO_TIME
 from archiver.urls import registered_domain
 
 _PUBLISHED_META: Final = (
@@ -131,7 +132,7 @@ def find_dates(
 
 def _left_out(reading: DateReading) -> str:
     if not reading.has_time:
-        return ", no time"
+        return NO_TIME
     return "" if reading.has_zone else ", no zone: taken as UTC"
 
 

@@ -117,7 +117,7 @@ def _to_days(published: date) -> float:
     if not isinstance(published, datetime):
         return float(published.toordinal())
     time = published.astimezone(UTC) if published.tzinfo else published
-    return time.toordinal() + (time.hour + time.minute / 60) / 24
+    return time.toordinal() + (time.hour + (time.minute + 0.5) / 60) / 24  # half a minute: midnight is no whole day
 
 
 def join_keys(keys: Sequence[Keys]) -> list[str | None]:

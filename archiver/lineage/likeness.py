@@ -147,7 +147,7 @@ def _blend(roots: Floats, days: Floats) -> Floats:
 
 
 def _days_between(one: Floats, other: Floats) -> Floats:
-    """Days and parts of days; whole ones where of either only the day is known, which reads as midnight."""
+    """Days and parts of days; whole ones where of either only the day is known."""
     days = np.floor(one), np.floor(other)
     is_day = (days[0] == one) | (days[1] == other)
     apart: Floats = np.where(is_day, np.abs(days[0] - days[1]), np.abs(one - other))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from archiver.items import NO_TIME
 from archiver.loading import connect
 from archiver.store.archive import Archive, storage_errors
 
@@ -257,7 +258,7 @@ def _make_calendar(site: str, days: Sequence[date], sections: dict[str, dict[dat
 
 
 # A page that gives a day and no time says nothing of hours: midnight stands for the day, not for the time.
-_IS_DAY = "(stories.published_at IS NOT NULL AND date_trunc('day', stories.published_at) = stories.published_at)"
+_IS_DAY = f"(stories.published_at IS NOT NULL AND coalesce(stories.provenance['published_at'], '') LIKE '%{NO_TIME}')"
 
 # Where an archive has no lineage yet, the stories of one source address are an event; those with a day alone come last in it.
 _BY_LINEAGE = "SELECT event_id, story_id, rank, shared_words, source_url FROM lineage"

@@ -24,7 +24,7 @@ class Known:
     url: str
     kind: Kind = "story"
     found: Found = field(default_factory=Found)
-    """How it was come by the first time."""
+    """How it was come by the first time; where that said no date, how it was when one was said."""
     lastmod: str | None = None
     """What a sitemap last said of it, as printed."""
     first_seen: datetime
@@ -46,6 +46,7 @@ class Known:
     story_id: str | None = None
     """Also of an address that a story has left, or that is not its canonical one."""
     published_at: datetime | None = None
+    """As the page says."""
     visits: int = 0
     changes: int = 0
     last_changed: datetime | None = None
@@ -65,20 +66,41 @@ class Known:
     """Where its story is now; it is not visited any more."""
 
     @property
+    def born(self) -> datetime | None:
+        """When its story was published, as far as anything says so."""
+        return self.published_at or self.found.published_at
+
+    @property
     def is_gone(self) -> bool:
         return self.gone_at is not None
 
 
-def name_again(known: Known, at: datetime, lastmod: str | None) -> Known:
-    """Return an address that a listing, feed or sitemap has named again.
+def complete(found: Found, before: Found) -> Found:
+    """Return how a crawl came to a story, with what it leaves out and another time said: the date, the section, the title.
+
+    A date comes with the listing or feed that says it.
+    """
+    if found.published_at is None and before.published_at is not None:
+        found, before = before, found
+    label, title = found.section_label or before.section_label, found.title or before.title
+    return (
+        found
+        if (label, title) == (found.section_label, found.title)
+        else replace(found, section_label=label, title=title)
+    )
+
+
+def name_again(known: Known, found: Found, at: datetime, lastmod: str | None) -> Known:
+    """Return an address that a listing, feed or sitemap has named again, which may say what none has said before.
 
     A story whose lastmod is another than before is due at once, and stays so until it is visited: a crawl that is
     killed in between forgets nothing.
     """
+    found = complete(known.found, found)
     if lastmod is None or lastmod == known.lastmod:
-        return replace(known, last_seen=at)
+        return replace(known, last_seen=at, found=found)
     is_touched = known.lastmod is not None and known.next_visit is not None
-    return replace(known, last_seen=at, lastmod=lastmod, next_visit=at if is_touched else known.next_visit)
+    return replace(known, last_seen=at, found=found, lastmod=lastmod, next_visit=at if is_touched else known.next_visit)
 
 
 def take_page(
@@ -173,6 +195,7 @@ def move(known: Known, target: Known | None, *, to_url: str, at: datetime) -> tu
         story_id=known.story_id,
         content_hash=place.content_hash or known.content_hash,
         published_at=place.published_at or known.published_at,
+        found=complete(place.found, known.found),
         first_seen=min(place.first_seen, known.first_seen),
         visits=place.visits or known.visits,
         changes=place.changes or known.changes,
@@ -202,7 +225,7 @@ def _plan(known: Known, at: datetime, site_change_rate: float | None) -> Known:
     if known.kind != "story":
         return replace(known, next_visit=None)
     then = next_visit(
-        published_at=known.published_at,
+        published_at=known.born,
         first_seen=known.first_seen,
         visits=known.visits,
         changes=known.changes,

@@ -61,6 +61,8 @@ MAX_UNWRITTEN: Final = 2_000
 _SITE_LOOKS: Final = 20
 """Looks' worth of trust in USUAL_RATE before a site's own rate counts."""
 _PAGE: Final = 500
+_THERE: Final = "urls WHERE kind = 'story' AND content_hash IS NOT NULL AND gone_at IS NULL AND moved_to IS NULL"
+"""The stories that are archived and that the site serves."""
 _MAX_HOPS: Final = 5
 
 
@@ -162,7 +164,7 @@ class Ledger:
         for url, found in stories:
             lastmod = lastmods.get(url) if lastmods else None
             if known := self.get(url):
-                self._note(name_again(known, at, lastmod))
+                self._note(name_again(known, found, at, lastmod))
             elif not self.is_removed(url):
                 unknown.add(url)
                 self._note(Known(url=url, kind=kind, found=found, lastmod=lastmod, first_seen=at, last_seen=at))
@@ -390,11 +392,18 @@ class Ledger:
         return [pass_from_row(row) for row in rows]
 
     def is_covered_by_sitemaps(self) -> bool:
-        """Tell whether sitemaps name, with a lastmod, all but a hundredth of the stories that are archived and there."""
+        """Tell whether sitemaps name, with a lastmod, all but a hundredth of the stories that are archived and there, and
+        that were known when a sitemap was last read."""
         self.flush()
-        there = "urls WHERE kind = 'story' AND content_hash IS NOT NULL AND gone_at IS NULL AND moved_to IS NULL"
-        stories = self._count(there)
-        return stories > 0 and 100 * self._count(f"{there} AND lastmod IS NULL") <= stories
+        read = "(SELECT max(last_fetched) FROM urls WHERE kind = 'sitemap')"
+        stories = self._count(f"{_THERE} AND first_seen <= {read}")
+        return stories > 0 and 100 * self._count(f"{_THERE} AND first_seen <= {read} AND lastmod IS NULL") <= stories
+
+    def is_dated_by_listings(self) -> bool:
+        """Tell whether listings or feeds say when stories were published whose pages do not, more than a hundredth."""
+        self.flush()
+        listed = "published_at IS NULL AND found_published_at IS NOT NULL AND found_via <> 'sitemap'"
+        return 100 * self._count(f"{_THERE} AND {listed}") > self._count(_THERE)
 
     # Take-downs
 

@@ -195,7 +195,7 @@ class _Plan:
                     story.story_id,
                     title=story.title,
                     body=story.body,
-                    published=story.published_at or story.day,
+                    published=story.when,
                     keys=story.keys,
                     event=event,
                 )

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from archiver.items import Story
+from archiver.items import NO_TIME, Story
 from archiver.lineage.events import Keys, keys_of
 from archiver.lineage.words import LEAD
 from archiver.store.archive import Archive, Partition, storage_errors
@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 _COLUMNS = ["story_id", "url", "source_url", "published_at", "first_seen_at"]
 _TEXT = ["title", "body"]
 _A_DAY = timedelta(days=1)
+_DAY = 86_400_000_000
+"""Microseconds."""
 _LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC)
 
 
@@ -34,6 +36,8 @@ class Told:
     section: str
     keys: Keys
     published_at: datetime | None
+    has_time: bool
+    """False where `published_at` is null, or midnight that stands for a day."""
     first_seen_at: datetime
     title: str = ""
     """Empty, as no title is, where the text was not asked for."""
@@ -41,14 +45,21 @@ class Told:
     """As far as it was asked for."""
 
     @property
+    def when(self) -> date:
+        """When the story was published: to the minute, or the day, or for want of a date the day under which it stands."""
+        if self.published_at is None:
+            return self.day
+        return self.published_at if self.has_time else self.published_at.date()
+
+    @property
     def order(self) -> tuple[datetime, datetime, str]:
         """By which the stories of an event are ranked.
 
-        A day without a time, which reads as midnight, may be any time of it: it counts as the end of the day, or as when the
-        story was first seen, if that was earlier.
+        A day without a time may be any time of it: it counts as the end of the day, or as when the story was first seen, if
+        that was earlier.
         """
         at = self.published_at
-        if at is not None and at == at.replace(hour=0, minute=0, second=0, microsecond=0):
+        if at is not None and not self.has_time:
             at = min(max(at, self.first_seen_at), at + _A_DAY) if at < _LAST_DAY else at
         return at or self.first_seen_at, self.first_seen_at, self.story_id
 
@@ -62,6 +73,7 @@ def tell(story: Story, partition: Partition) -> Told:
         section=partition.section,
         keys=keys_of(story.url, story.source_url),
         published_at=story.published_at,
+        has_time=story.has_time,
         first_seen_at=story.first_seen_at,
         title=story.title,
         body=story.body[:LEAD],
@@ -110,10 +122,21 @@ def list_stories_files(archive: Archive, day: date, sections: Collection[str] | 
 
 def _read(path: Path, columns: list[str]) -> pa.Table | None:
     try:
-        table = pq.ParquetFile(path, page_checksum_verification=True).read(columns)
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        table = file.read(columns)
         if missing := set(columns) - set(table.column_names):
             raise ValueError(f"no column {min(missing)!r}")
-        return table
+        return table.append_column("has_time", _tell_times(file, table["published_at"]))
     except (pa.ArrowException, OSError, ValueError) as error:
         logger.warning("%s is left out of lineage: %s", path, error)
         return None
+
+
+def _tell_times(file: pq.ParquetFile, published: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Tell of which stories the time of day is known; what filled the column is read only where midnight stands in it."""
+    stamps = published.cast(pa.int64())
+    is_given, is_midnight = pc.is_valid(published), pc.equal(pc.multiply(pc.divide(stamps, _DAY), _DAY), stamps)
+    if not pc.any(is_midnight).as_py():
+        return is_given
+    rules = pc.map_lookup(file.read(["provenance"])["provenance"], pa.scalar("published_at"), "first")
+    return pc.and_not(is_given, pc.fill_null(pc.ends_with(rules, NO_TIME), False))

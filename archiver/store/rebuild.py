@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from archiver.items import Found
+from archiver.items import LISTED, Found
 from archiver.likeness import title_key
 from archiver.schedule import next_visit, next_visit_to_missing
 from archiver.store.archive import Archive
@@ -56,9 +56,9 @@ def _known(row: dict[str, Any]) -> Known:
     then = next_visit(
         published_at=row["published_at"], first_seen=first_seen, visits=1, changes=0, last_changed=None, at=fetched_at
     )
-    found = Found(section_label=row["section_label"])
-    if row["date_source"] in ("feed", "listing"):  # the page itself has no date
-        found = replace(found, published_at=row["published_at"], published_raw=row["published_raw"])
+    found, published_at = Found(section_label=row["section_label"]), row["published_at"]
+    if row["date_source"] in LISTED:
+        found = replace(found, via=row["date_source"], published_at=published_at, published_raw=row["published_raw"])
     return Known(
         url=row["url"],
         found=found,
@@ -72,7 +72,7 @@ def _known(row: dict[str, Any]) -> Known:
         raw_fetched_at=fetched_at if row["raw_file"] else None,
         content_hash=row["content_hash"],
         story_id=row["story_id"],
-        published_at=row["published_at"],
+        published_at=None if row["date_source"] in LISTED else published_at,
         title_key=title_key(row["title"]),
         visits=1,
         missing_since=fetched_at if is_gone else None,
