@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
-NO_TIME: Final = ", no time"
+NO_TIME: Final = "no time"
 """Ends the rule of a date, in `provenance`, that says a day and no more."""
 
 LISTED: Final = ("feed", "listing")
@@ -112,7 +112,8 @@ class Story:
 
     published_at: datetime | None
     """When the page, its listing or its feed says the story was published, UTC. A date without time is midnight; a
-    time without zone is taken as UTC. `provenance` notes both: `json-ld, no time`, `time, no zone: taken as UTC`."""
+    time without zone is taken as UTC. `provenance` notes both: `json-ld, no time`, `meta, midnight: no time` (a printed
+    midnight stands for the day), `time, no zone: taken as UTC`."""
 
     modified_at: datetime | None
     """When the page says the story was last modified, UTC."""
@@ -168,7 +169,7 @@ class Story:
 
     @property
     def has_time(self) -> bool:
-        """Whether `published_at` tells the time of day: midnight may be one, or stand for a day."""
+        """Whether `published_at` tells the time of day."""
         return self.published_at is not None and not self.provenance.get("published_at", "").endswith(NO_TIME)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
 from archiver.extract.dates import read_date
-from archiver.items import LISTED, NO_TIME, Faq, Found, Link, PrintedStory, Related, Story
+from archiver.items import LISTED, Faq, Found, Link, PrintedStory, Related, Story
 from archiver.text import (
     count_words,
     fold_text,
@@ -49,7 +49,7 @@ def normalize_story(printed: PrintedStory, *, fetched_at: datetime, found: Found
     if published is None and found.published_at is not None:
         published, date_source = found.published_at, "feed" if found.via == "feed" else "listing"
         reading = read_date(found.published_raw or "")
-        provenance["published_at"] = date_source + (NO_TIME if reading and not reading.has_time else "")
+        provenance["published_at"] = date_source + (reading.left_out if reading else "")
     label = normalize_text(printed.section_label or "") or None
     if label is None and found.section_label:
         label = normalize_text(found.section_label) or None

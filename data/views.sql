@@ -66,7 +66,7 @@ COMMENT ON COLUMN stories."source_domain" IS 'Registered domain of `source_url`.
 COMMENT ON COLUMN stories."source_method" IS 'The rule that found the source, for example `continue-reading`, `read-original`, `label`, `republished`, `pixel`, `canonical`, `meta`, `json-ld` or `dateline`.';
 COMMENT ON COLUMN stories."links" IS 'Outbound links of the story, to another registered domain; each address once per kind.';
 COMMENT ON COLUMN stories."related" IS 'Interstitials (`Read more TITLE`) and "more in" links that were taken out of the body.';
-COMMENT ON COLUMN stories."published_at" IS 'When the page, its listing or its feed says the story was published, UTC. A date without time is midnight; a time without zone is taken as UTC. `provenance` notes both: `json-ld, no time`, `time, no zone: taken as UTC`.';
+COMMENT ON COLUMN stories."published_at" IS 'When the page, its listing or its feed says the story was published, UTC. A date without time is midnight; a time without zone is taken as UTC. `provenance` notes both: `json-ld, no time`, `meta, midnight: no time` (a printed midnight stands for the day), `time, no zone: taken as UTC`.';
 COMMENT ON COLUMN stories."modified_at" IS 'When the page says the story was last modified, UTC.';
 COMMENT ON COLUMN stories."published_raw" IS 'The publication date as found, before parsing.';
 COMMENT ON COLUMN stories."first_seen_at" IS 'When this archive first fetched the story, UTC.';
@@ -151,7 +151,7 @@ COMMENT ON COLUMN revisions."source_domain" IS 'Registered domain of `source_url
 COMMENT ON COLUMN revisions."source_method" IS 'The rule that found the source, for example `continue-reading`, `read-original`, `label`, `republished`, `pixel`, `canonical`, `meta`, `json-ld` or `dateline`.';
 COMMENT ON COLUMN revisions."links" IS 'Outbound links of the story, to another registered domain; each address once per kind.';
 COMMENT ON COLUMN revisions."related" IS 'Interstitials (`Read more TITLE`) and "more in" links that were taken out of the body.';
-COMMENT ON COLUMN revisions."published_at" IS 'When the page, its listing or its feed says the story was published, UTC. A date without time is midnight; a time without zone is taken as UTC. `provenance` notes both: `json-ld, no time`, `time, no zone: taken as UTC`.';
+COMMENT ON COLUMN revisions."published_at" IS 'When the page, its listing or its feed says the story was published, UTC. A date without time is midnight; a time without zone is taken as UTC. `provenance` notes both: `json-ld, no time`, `meta, midnight: no time` (a printed midnight stands for the day), `time, no zone: taken as UTC`.';
 COMMENT ON COLUMN revisions."modified_at" IS 'When the page says the story was last modified, UTC.';
 COMMENT ON COLUMN revisions."published_raw" IS 'The publication date as found, before parsing.';
 COMMENT ON COLUMN revisions."first_seen_at" IS 'When this archive first fetched the story, UTC.';

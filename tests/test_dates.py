@@ -62,7 +62,14 @@ def test_what_is_no_date_is_not_read(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "at"),
     [
-        ("June 29, 2026 at 4pm ET", datetime(2026, 6, 29, 21, tzinfo=UTC)),
+        ("June 29, 2026 at 4pm ET", datetime(2026, 6, 29, 20, tzinfo=UTC)),
+        ("Jan. 29, 2026 at 4 p.m. ET", datetime(2026, 1, 29, 21, tzinfo=UTC)),
+        ("June 29, 2026 10:05 a.m. (PT)", datetime(2026, 6, 29, 17, 5, tzinfo=UTC)),
+        ("June 29, 2026, 4:15 pm Eastern", datetime(2026, 6, 29, 20, 15, tzinfo=UTC)),
+        ("4 p.m. Central Time, March 7, 2026", datetime(2026, 3, 7, 22, tzinfo=UTC)),
+        ("4 p.m. Central Daylight Time, March 9, 2026", datetime(2026, 3, 9, 21, tzinfo=UTC)),
+        ("June 29, 2026 16:15 Central Bank", datetime(2026, 6, 29, 16, 15, tzinfo=UTC)),
+        ("June 29, 2026 16:15 Pacific-wide", datetime(2026, 6, 29, 16, 15, tzinfo=UTC)),
         ("Mon Jun 29 10:00:00 UTC 2026", datetime(2026, 6, 29, 10, tzinfo=UTC)),
         ("2026. 06. 29. 14:05", datetime(2026, 6, 29, 14, 5, tzinfo=UTC)),
     ],
@@ -118,6 +125,29 @@ def test_a_date_tells_whether_its_order_is_open() -> None:
 )  # fmt: skip
 def test_the_publication_is_told_from_other_dates(head: str, byline: str, expected: str | None) -> None:
     assert day(find(head, byline)) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "byline", "at", "rule"),
+    [
+        ("2026-06-29", "", "2026-06-29T00:00", "json-ld, no time"),
+        # A time of the same day, in its own zone, goes before the day alone; of another day, or away from the story, not.
+        ("2026-06-29", "<time datetime=2026-06-29T14:05:00Z>29 June</time>", "2026-06-29T14:05", "time"),
+        ("2026-06-29", "<div>June 29, 2026, 10:30 p.m. ET</div>", "2026-06-30T02:30", "text"),
+        ("2026-06-29", "<time datetime=2026-06-30T14:05:00Z>30 June</time>", "2026-06-29T00:00", "json-ld, no time"),
+        ("2026-06-29", "<div>Updated June 29, 2026 14:05</div>", "2026-06-29T00:00", "json-ld, no time"),
+        # Midnight stands for the day, wherever that begins; a time that is midnight elsewhere is a time.
+        ("2026-06-29T00:00:00Z", "", "2026-06-29T00:00", "json-ld, midnight: no time"),
+        ("2026-06-29T00:00:00.000-04:00", "", "2026-06-29T04:00", "json-ld, midnight: no time"),
+        ("2026-06-29T00:00:00Z", "<div>June 29, 2026 14:05 UTC</div>", "2026-06-29T14:05", "text"),
+        ("2026-06-28T20:00:00-04:00", "", "2026-06-29T00:00", "json-ld"),
+        ("2026-06-29T00:00:07Z", "", "2026-06-29T00:00", "json-ld"),
+    ],
+)
+def test_a_time_of_day_goes_before_a_day_alone(said: str, byline: str, at: str, rule: str) -> None:
+    found = find(json_ld(datePublished=said), byline)
+    assert found.published is not None
+    assert (found.published.isoformat()[:16], found.rule) == (at, rule)
 
 
 def test_a_labelled_date_counts_wherever_it_stands() -> None:

@@ -13,7 +13,6 @@ from archiver.extract.datelines import Shown, find_shown, is_sentence
 from archiver.extract.dates import FIRST_PAGE, DateReading, in_range, read_date, read_url_date
 from archiver.extract.structured import Node, Structured, texts_of
 from archiver.extract.trace import Trace
-from archiver.items import NO_TIME
 from archiver.urls import registered_domain
 
 _PUBLISHED_META: Final = (
@@ -57,6 +56,9 @@ _SAYS_PUBLISHED: Final = 3.0
 _BEFORE_DATA: Final = 100.0
 """What a date line gains that the data's date contradicts by being later."""
 _MODIFIED_WEIGHTS: Final = {"dateModified": 90.0, "meta": 80.0, "shown as updated": 20.0}
+_TELLS_TIME: Final = 1.0
+_LEAST_TIMED: Final = _WEIGHTS["line"] + _BEFORE_TITLE
+"""What evidence must weigh to tell the time of a day that heavier evidence gives without one."""
 _FEW_WORDS: Final = 3
 _MANY_WORDS: Final = 10
 _MAX_BLOCKS: Final = 3_000
@@ -120,20 +122,15 @@ def find_dates(
     modified = [*_modified(article, source, data, language), *_shown_as_updated(shown)]
     _settle_order([*candidates, *modified], page, language, now)
     _prefer_shown(said, weighed, shown, now)
+    _prefer_timed(candidates, now)
     found = DatesFound()
     winner = _choose("published_at", candidates, now, found, trace)
     if winner:
         found.published, found.raw, found.source = winner.reading.at, winner.raw, winner.source
-        found.rule = winner.source + _left_out(winner.reading)
+        found.rule = winner.source + winner.reading.left_out
     winner = _choose("modified_at", modified, now, None, trace)
     found.modified = winner.reading.at if winner else None
     return found
-
-
-def _left_out(reading: DateReading) -> str:
-    if not reading.has_time:
-        return NO_TIME
-    return "" if reading.has_zone else ", no zone: taken as UTC"
 
 
 def _choose(
@@ -154,6 +151,19 @@ def _choose(
             wrong = "" if fits else ", before the first web page" if c.reading.at < FIRST_PAGE else ", after now"
             trace.note(column, c.reading.at.isoformat(), c.source, c.weight if fits else 0.0, c.why + wrong, won=won)
     return winner
+
+
+def _prefer_timed(candidates: list[_Candidate], now: datetime | None) -> None:
+    """Where the heaviest gives a day alone, put the heaviest that gives a time of that day before it."""
+    in_order = sorted((c for c in candidates if c.weight > 0 and in_range(c.reading.at, now)), key=lambda c: -c.weight)
+    if not in_order or not in_order[0].reading.is_day:
+        return
+    best = in_order[0]
+    for c in in_order:
+        if c.weight >= _LEAST_TIMED and c.reading.day == best.reading.day and not c.reading.is_day:
+            c.weight = best.weight + _TELLS_TIME
+            c.why += ", and tells the time of the day that heavier evidence gives"
+            return
 
 
 def _read(source: str, raw: str, language: str | None, weight: float, why: str) -> Iterator[_Candidate]:

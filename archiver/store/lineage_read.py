@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 _COLUMNS = ["story_id", "url", "source_url", "published_at", "first_seen_at"]
 _TEXT = ["title", "body"]
 _A_DAY = timedelta(days=1)
-_DAY = 86_400_000_000
-"""Microseconds."""
+_QUARTER = 900_000_000
+"""Of an hour, in microseconds: zones are whole quarters apart."""
 _LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC)
 
 
@@ -37,7 +37,7 @@ class Told:
     keys: Keys
     published_at: datetime | None
     has_time: bool
-    """False where `published_at` is null, or midnight that stands for a day."""
+    """False where `published_at` is null or stands for a day."""
     first_seen_at: datetime
     title: str = ""
     """Empty, as no title is, where the text was not asked for."""
@@ -133,10 +133,11 @@ def _read(path: Path, columns: list[str]) -> pa.Table | None:
 
 
 def _tell_times(file: pq.ParquetFile, published: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Tell of which stories the time of day is known; what filled the column is read only where midnight stands in it."""
+    """Tell of which stories the time of day is known; what filled the column is read only where midnight of some zone may
+    stand in it."""
     stamps = published.cast(pa.int64())
-    is_given, is_midnight = pc.is_valid(published), pc.equal(pc.multiply(pc.divide(stamps, _DAY), _DAY), stamps)
-    if not pc.any(is_midnight).as_py():
+    is_given, may_be = pc.is_valid(published), pc.equal(pc.multiply(pc.divide(stamps, _QUARTER), _QUARTER), stamps)
+    if not pc.any(may_be).as_py():
         return is_given
     rules = pc.map_lookup(file.read(["provenance"])["provenance"], pa.scalar("published_at"), "first")
     return pc.and_not(is_given, pc.fill_null(pc.ends_with(rules, NO_TIME), False))
