@@ -133,25 +133,51 @@ FROM (
 
 _COVERAGE_QUERY = """
 WITH counted AS (
-    SELECT run, spider, unnest(counts) AS row FROM runs
+    SELECT run, spider, started_at, unnest(counts, recursive := true) FROM runs
 ),
 -- A crawl that got nowhere has no counts: its site is that of the spider's other crawls.
 homes AS (
-    SELECT spider, mode(row.site) AS site FROM counted GROUP BY spider
+    SELECT spider, mode(site) AS site FROM counted GROUP BY spider
+),
+-- A crawl of a whole site deals with all its sections, also with those of which no story was new or due: they are the
+-- ones in which stories were met in the month before.
+whole AS (
+    SELECT run, spider, started_at FROM runs
+    WHERE (exit_code = 0 OR len(counts) > 0)
+        AND NOT regexp_matches(coalesce(arguments, ''), '"(section|since|limit|max_pages|url)":')
+),
+met AS (
+    SELECT spider, site, section, started_at FROM counted WHERE new + changed + same > 0
+),
+quiet AS (
+    SELECT expected.run, expected.site, expected.section
+    FROM (
+        SELECT whole.*, known.site, known.section
+        FROM whole JOIN homes USING (spider) JOIN (SELECT DISTINCT spider, site, section FROM met) AS known USING (spider, site)
+    ) AS expected
+    ASOF JOIN met ON met.spider = expected.spider AND met.site = expected.site AND met.section = expected.section
+        AND expected.started_at > met.started_at
+    WHERE expected.started_at <= met.started_at + INTERVAL 31 DAY
+        AND (expected.run, expected.site, expected.section) NOT IN (SELECT (run, site, section) FROM counted)
+),
+told AS (
+    SELECT run, site, section, new, changed, same, failed FROM counted
+    UNION ALL
+    SELECT run, site, section, 0, 0, 0, 0 FROM quiet
 ),
 seen AS (
     SELECT
         CAST(runs.started_at AT TIME ZONE 'UTC' AS DATE) AS date,
-        coalesce(counted.row.site, homes.site, runs.spider) AS site,
-        counted.row.section AS section,
+        coalesce(told.site, homes.site, runs.spider) AS site,
+        told.section AS section,
         runs.run,
         runs.exit_code,
-        coalesce(counted.row.new, 0) AS new,
-        coalesce(counted.row.changed, 0) AS changed,
-        coalesce(counted.row.same, 0) AS same,
-        coalesce(counted.row.failed, 0) AS failed
+        coalesce(told.new, 0) AS new,
+        coalesce(told.changed, 0) AS changed,
+        coalesce(told.same, 0) AS same,
+        coalesce(told.failed, 0) AS failed
     FROM runs
-    LEFT JOIN counted ON counted.run = runs.run
+    LEFT JOIN told ON told.run = runs.run
     LEFT JOIN homes ON homes.spider = runs.spider
 )
 SELECT
@@ -204,7 +230,7 @@ DERIVED_VIEWS = (
                 _column("date", pa.date32(), "UTC day on which the crawls began; not the day of the stories."),
                 _column("site", pa.string(), "The site; the spider's name where no crawl of it ever got to a story."),
                 _column("section", pa.string(), "The section; null for crawls that saw no story at all.", nullable=True),
-                _column("crawls", pa.int32(), "Crawls that dealt with the section."),
+                _column("crawls", pa.int32(), "Crawls of the section, or of a whole site that had stories in it within 31 days."),
                 _column("complete", pa.int32(), "Crawls of them that ended with exit code 0: nothing listed was missed."),
                 _column("new", pa.int32(), "Stories archived for the first time."),
                 _column("changed", pa.int32(), "Stories archived again, for they had changed."),

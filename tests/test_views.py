@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -117,6 +118,41 @@ def test_coverage_counts_what_was_seen_and_missed_by_day_site_and_section(root: 
         ("2026-06-30", "wire.example", None, 1, 0, 0, 0, 0, 0, [None]),
         ("2026-07-01", "wire.example", "policy", 1, 0, 1, 0, 0, 0, [5]),
     ]
+
+
+def test_a_crawl_of_a_whole_site_covers_its_sections_though_nothing_was_due(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "data")
+    archive.runs_dir.mkdir(parents=True)
+    both = [count("wire.example", "policy", 2, 0, 0, 0), count("wire.example", "markets", 1, 0, 0, 1)]
+    policy = both[:1]
+    days: list[tuple[str, dict[str, Any]]] = [
+        ("01", {"counts": both}),
+        ("02", {"counts": policy, "exit_code": 4}),
+        ("03", {"arguments": {"full": True}}),
+        ("04", {"counts": policy, "arguments": {"section": ["policy"]}}),
+        ("05", {"counts": policy, "arguments": {"limit": 2}}),
+        ("06", {"exit_code": 3}),  # it got nowhere: of no section more is known
+        ("30", {"counts": policy}),
+    ]
+    for day, columns in days:
+        record = make_run(day, "wire", at=f"2026-06-{day}T01:00:00", **{"arguments": {}} | columns)
+        (archive.runs_dir / f"{day}.json").write_text(json.dumps(record))
+    late = make_run("31", "wire", at="2026-07-03T01:00:00", arguments={})
+    (archive.runs_dir / "31.json").write_text(json.dumps(late))
+    with archiver.connect(archive.root) as connection:
+        told = connection.sql(
+            "SELECT day(date), section, complete, new, failed FROM coverage ORDER BY date, section"
+        ).fetchall()
+    assert told == [
+        (1, "markets", 1, 1, 1), (1, "policy", 1, 2, 0),
+        (2, "markets", 0, 0, 0), (2, "policy", 0, 2, 0),
+        (3, "markets", 1, 0, 0), (3, "policy", 1, 0, 0),
+        (4, "policy", 1, 2, 0),
+        (5, "policy", 1, 2, 0),
+        (6, None, 0, 0, 0),
+        (30, "markets", 1, 0, 0), (30, "policy", 1, 2, 0),
+        (3, "policy", 1, 0, 0),
+    ]  # fmt: skip
 
 
 def test_a_run_has_its_failures_by_kind(root: Path) -> None:
