@@ -25,7 +25,7 @@ from archiver.discover import (
 )
 from archiver.discover.addresses import is_furniture_address, listing_base, read_address
 from archiver.extract import extract_story
-from archiver.network.refusal import NotAsked, Refused
+from archiver.network.refusal import PASSING, NotAsked, Refused
 from archiver.normalize import slug_section
 from archiver.urls import is_same_site, join_url
 
@@ -52,7 +52,11 @@ class ListingReader(Asking):
         """Sitemaps that robots.txt names."""
         self._relied_on: set[str] = set()
         """Sitemaps that this crawl reads in place of the listings."""
-        self._has_lost_sitemap = False
+        self._named_by_them: set[str] = set()
+        """Sitemaps met for the first time in one of those."""
+        self._wants_listings = False
+        """A sitemap that was to stand in for the listings did not."""
+        self._has_given_up_sitemaps = False
         self._has_read_home = False
 
     # Where a crawl begins
@@ -61,8 +65,8 @@ class ListingReader(Asking):
         """Ask for what has proved to show all that is new: the sitemaps, else the listings, else the home page."""
         wanted, is_bounded = self.arguments.section, self.arguments.is_bounded
         if not self.arguments.full:
-            lost = self._has_lost_sitemap
-            if not is_bounded and not lost and (sitemaps := self.memory.sitemaps(is_enough=True)):
+            may_rely = not is_bounded and not self._wants_listings
+            if may_rely and (sitemaps := self.memory.sitemaps(is_enough=True)):
                 self._asked.update(sitemaps)
                 self._relied_on.update(sitemaps)
                 for url in sitemaps:
@@ -250,18 +254,21 @@ class ListingReader(Asking):
         if sitemap and sitemap.truncated:
             self._refuse(response, "too_large")
         if sitemap is None or sitemap.truncated or len(sitemap.sitemaps) > MAX_SITEMAPS:
-            self.memory.note_sitemaps([])
-            yield from self._do_without_sitemaps(f"{response.url} is no sitemap to go by")
+            yield from self._do_without_sitemaps(f"{response.url} is no sitemap to go by", for_good=True)
             return
         yield from self._read_sitemap(sitemap, response.url, is_own=True)
         # Not before all that it names is noted: a crawl killed amid it has to get it again, not a 304. Nor where a part of
         # what it names was left alone.
-        if not self.arguments.is_bounded:
+        if not self.arguments.is_bounded and not self._has_given_up_sitemaps:
             self.memory.note_page(response.url, "sitemap", read_validators(response))
 
-    def _do_without_sitemaps(self, why: str) -> Iterator[Request]:
+    def _do_without_sitemaps(self, why: str, *, for_good: bool) -> Iterator[Request]:
+        """Read the listings in this crawl; where it is `for_good`, in the next ones too, until the home page is read again."""
         self.logger.warning("%s: listings are read instead", why)
-        self._has_lost_sitemap = True
+        self._wants_listings = True
+        if for_good:
+            self._has_given_up_sitemaps = True
+            self.memory.note_sitemaps([])
         if self.home and not self.is_stopping():
             yield from self._start_site(self.home)
 
@@ -270,6 +277,8 @@ class ListingReader(Asking):
         for child in sitemap.sitemaps:
             if child not in self._asked:
                 self._asked.add(child)
+                if url in self._relied_on:
+                    self._named_by_them.add(child)
                 yield self.ask_page(child, self.parse_sitemap if is_own else self.parse, conditions=is_own)
         self.outcome.listings.setdefault(url, len(sitemap.pages))
         described = {story.url: story for story in sitemap.stories}
@@ -324,15 +333,13 @@ class ListingReader(Asking):
             yield from self._probe(**request.cb_kwargs)
         elif is_lost or (reason == "gone" and not is_sitemap and (chain is None or chain.pages)):
             self._lose(request.url, f"listing_{reason}", chain.label if chain else None)
-            if is_sitemap and self._relied_on:
-                if isinstance(failure.value, Refused):  # the next crawl would be refused, too
-                    self.memory.note_sitemaps([])
-                yield from self._do_without_sitemaps(f"{request.url} is lost")
+            if request.url in self._relied_on | self._named_by_them:
+                is_lasting = isinstance(failure.value, Refused) and reason not in PASSING
+                yield from self._do_without_sitemaps(f"{request.url} is lost", for_good=is_lasting)
         else:
             self.logger.warning("listing %s is left out: %s", request.url, reason)
             self.outcome.skip(request.url, reason)
             if is_sitemap:
                 self.memory.note_failed(request.url, reason)
             if request.url in self._relied_on:
-                self.memory.note_sitemaps([])
-                yield from self._do_without_sitemaps(f"{request.url} is not there")
+                yield from self._do_without_sitemaps(f"{request.url} is not there", for_good=True)

@@ -65,6 +65,7 @@ def test_what_is_no_date_is_not_read(text: str) -> None:
         ("June 29, 2026 at 4pm ET", datetime(2026, 6, 29, 20, tzinfo=UTC)),
         ("Jan. 29, 2026 at 4 p.m. ET", datetime(2026, 1, 29, 21, tzinfo=UTC)),
         ("June 29, 2026 10:05 a.m. (PT)", datetime(2026, 6, 29, 17, 5, tzinfo=UTC)),
+        ("2026-06-29 4:15 pm Eastern", datetime(2026, 6, 29, 20, 15, tzinfo=UTC)),
         ("June 29, 2026, 4:15 pm Eastern", datetime(2026, 6, 29, 20, 15, tzinfo=UTC)),
         ("4 p.m. Central Time, March 7, 2026", datetime(2026, 3, 7, 22, tzinfo=UTC)),
         ("4 p.m. Central Daylight Time, March 9, 2026", datetime(2026, 3, 9, 21, tzinfo=UTC)),
@@ -142,12 +143,24 @@ def test_the_publication_is_told_from_other_dates(head: str, byline: str, expect
         ("2026-06-29T00:00:00Z", "<div>June 29, 2026 14:05 UTC</div>", "2026-06-29T14:05", "text"),
         ("2026-06-28T20:00:00-04:00", "", "2026-06-29T00:00", "json-ld"),
         ("2026-06-29T00:00:07Z", "", "2026-06-29T00:00", "json-ld"),
+        ("2026-06-29T00:00:00Z", "<div>June 28, 2026, 8:00 p.m. ET</div>", "2026-06-29T00:00", "text"),
+        # Which of the two is the day is settled by the data's.
+        ("2026-07-06", "<div>06/07/2026 14:05</div>", "2026-07-06T14:05", "text, no zone: taken as UTC"),
     ],
 )
 def test_a_time_of_day_goes_before_a_day_alone(said: str, byline: str, at: str, rule: str) -> None:
     found = find(json_ld(datePublished=said), byline)
     assert found.published is not None
     assert (found.published.isoformat()[:16], found.rule) == (at, rule)
+
+
+def test_a_time_is_found_wherever_the_trace_would_find_it() -> None:
+    head = json_ld(datePublished="2026-06-29") + (
+        '<script type="application/ld+json">{"@type": "WebPage", "datePublished": "2026-06-29T14:05:00Z"}</script>'
+    )
+    found = find(head, "")
+    assert found == find(head, "", trace=Trace())
+    assert found.published == datetime(2026, 6, 29, 14, 5, tzinfo=UTC)
 
 
 def test_a_labelled_date_counts_wherever_it_stands() -> None:

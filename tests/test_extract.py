@@ -106,7 +106,7 @@ def test_a_sites_own_selectors_win_over_the_general_rules() -> None:
     assert story.body == "One paragraph of some length, with a full stop.\n\nAnother."
     assert (story.source_url, story.source_method) == ("https://wire.example/1", "selector")
     assert story.published_at == datetime(2026, 5, 3, tzinfo=UTC)
-    assert story.provenance["title"] == "selector"
+    assert (story.provenance["title"], story.provenance["published_at"]) == ("selector", "selector, no time")
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from archiver.schedule import LONGEST, SHORTEST
 from archiver.store import ledger as ledger_module
 from archiver.store import sqlite as sqlite_module
 from archiver.store.archive import Archive, Partition, StorageError
-from archiver.store.known import Known
+from archiver.store.known import Known, complete
 from archiver.store.ledger import SYNC_EVERY, Ledger, ledger_file, reserve_partitions
 from archiver.store.ledgerfile import check_ledger, removed_file
 from archiver.store.publish import publish
@@ -101,6 +101,19 @@ def test_what_a_listing_said_first_is_kept(archive: Archive) -> None:
         ledger.note_found(found("a", title="Another"), NOW + HOUR)
     with Ledger.open(archive, SITE) as ledger:
         assert known(ledger, "a").found == said
+
+
+def test_what_no_listing_said_before_is_added(ledger: Ledger) -> None:
+    undated = Found(via="listing", listing_url=f"https://{SITE}/policy", section_label="Policy")
+    dated = Found(
+        via="feed", listing_url=f"https://{SITE}/feed", section_label="Latest", published_at=NOW, title="A title"
+    )
+    ledger.note_found([(address("a"), undated)], NOW)
+    ledger.note_found([(address("a"), dated)], NOW + HOUR)
+    both = replace(dated, section_label="Policy")  # the date comes with the feed that says it, the section stays
+    assert known(ledger, "a").found == both
+    assert complete(Found(via="sitemap"), both) == both
+    assert complete(replace(undated, section_label="Rules"), both) == replace(both, section_label="Rules")
 
 
 def test_a_story_is_pending_until_the_site_has_answered(ledger: Ledger) -> None:

@@ -356,6 +356,48 @@ def test_a_sitemap_that_fails_once_is_made_good_by_the_listings_and_read_again(c
     assert crawl(0.025) == Counter(["/sitemap.xml"])
 
 
+def name_sitemaps(site: Site, *names: str) -> None:
+    site.pages["/robots.txt"] = "".join(f"Sitemap: {site.url}/{name}.xml\n" for name in names)
+
+
+@pytest.fixture
+def two_sitemaps(crawl: Crawls, site: Site) -> Crawls:
+    """A site crawled once, whose sitemaps `a` and `b` have proved to name every story."""
+    site.put(*TOPICS)
+    site.put_sitemap({path_of(topic): "2026-06-29" for topic in TOPICS}, "/a.xml")
+    site.put_sitemap(lastmods(), "/b.xml")
+    name_sitemaps(site, "a", "b")
+    crawl()
+    assert crawl(0.01) == Counter(["/a.xml", "/b.xml"])
+    return crawl
+
+
+def test_one_of_two_sitemaps_fails_for_a_while(two_sitemaps: Crawls, site: Site) -> None:
+    site.pages["/a.xml"] = 503
+    for day, topic in [(0.02, "tariff"), (0.03, "salt")]:
+        site.put(topic, *TOPICS)
+        assert two_sitemaps(day, exit_code=4)[path_of(topic)] == 1
+    site.put_sitemap({path_of(topic): "2026-06-29" for topic in ("tariff", "salt", *TOPICS)}, "/a.xml")
+    name_sitemaps(site, "a", "b")
+    assert two_sitemaps(0.04) == Counter(["/a.xml", "/b.xml"])
+
+
+def test_one_of_two_sitemaps_is_not_there_once(two_sitemaps: Crawls, site: Site) -> None:
+    site.pages["/a.xml"], site.has_validators = 404, False
+    two_sitemaps(0.02)
+    site.put("tariff", *TOPICS)
+    site.put_sitemap({path_of(topic): "2026-06-29" for topic in ("tariff", *TOPICS)}, "/a.xml")
+    name_sitemaps(site, "a", "b")
+    assert two_sitemaps(0.03)[path_of("tariff")] == 1  # the other is not taken for all that there is
+
+
+def test_a_sitemap_never_read_that_fails_does_not_bring_the_listings_back(two_sitemaps: Crawls, site: Site) -> None:
+    site.pages["/c.xml"] = 503
+    name_sitemaps(site, "a", "b", "c")
+    for day in (0.02, 0.03):
+        assert two_sitemaps(day, exit_code=4).keys() == {"/a.xml", "/b.xml", "/c.xml"}
+
+
 def test_a_date_that_only_a_listing_says_is_kept_and_read_there_again(crawl: Crawls, site: Site) -> None:
     def put(*topics: str) -> None:
         site.put(*topics)

@@ -125,7 +125,7 @@ _OFFSET = r"(?:(?:GMT|UTC)\s?)?(?P<sign>[+\-−])(?P<zh>\d\d):?(?P<zm>\d\d)?"
 _YEAR = r"(?P<year>(?:19|20|25)\d{2})"
 _ISO = re.compile(
     rf"""(?<!\d)(?P<year>\d{{4}})(?P<sep>[-/]|\.\s?)(?P<month>[01]?\d)(?P=sep)(?P<day>[0-3]?\d)(?!\d)
-         (?:(?:T|\.\s|\s*,?\s{{0,3}}(?:at|um|à|-|–)?\s?){_TIME}\s?(?:{_OFFSET}|(?P<zone>[A-Za-z]{{1,4}})\b)?)?""",
+         (?:(?:T|\.\s|\s*,?\s{{0,3}}(?:at|um|à|-|–)?\s?){_TIME}\s?(?:{_OFFSET}|{_ZONE})?)?""",
     re.VERBOSE,
 )
 _CJK = re.compile(

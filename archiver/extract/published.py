@@ -109,7 +109,9 @@ def find_dates(
 
     def lacks(candidates: list[_Candidate], weight: float) -> bool:
         """Whether lesser evidence is wanted: by a reader of the trace, or for want of better."""
-        return trace is not None or not any(c.weight > weight and in_range(c.reading.at, now) for c in candidates)
+        return trace is not None or not any(
+            c.weight > weight and in_range(c.reading.at, now) and not c.reading.is_day for c in candidates
+        )
 
     said = list(_said(article, source, data, language))
     if lacks(said, _WEIGHTS["datePublished of the page"]):
@@ -160,7 +162,8 @@ def _prefer_timed(candidates: list[_Candidate], now: datetime | None) -> None:
         return
     best = in_order[0]
     for c in in_order:
-        if c.weight >= _LEAST_TIMED and c.reading.day == best.reading.day and not c.reading.is_day:
+        fits = c.reading.day == best.reading.day or c.reading.at == best.reading.at
+        if c.weight >= _LEAST_TIMED and fits and not c.reading.is_day:
             c.weight = best.weight + _TELLS_TIME
             c.why += ", and tells the time of the day that heavier evidence gives"
             return
@@ -285,7 +288,7 @@ def _settle_order(candidates: list[_Candidate], page: Blocks, language: str | No
         if _is_near(at, sure):
             c.reading = replace(c.reading, other=None)
         elif _is_near(other, sure) or (in_range(other, now) and not in_range(at, now)):
-            c.reading = replace(c.reading, at=other, other=None)
+            c.reading = replace(c.reading, at=other, day=other.date(), other=None)
         elif not (language or "en").startswith("en"):
             c.reading = replace(c.reading, other=None)  # only English has both orders
 

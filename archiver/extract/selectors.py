@@ -41,13 +41,16 @@ def apply_selectors(page: Selector, printed: PrintedStory, selectors: Selectors,
     for column, query in (("body", selectors.body), ("authors", selectors.authors)):
         if found := _select_texts(page, query):
             changes[column] = tuple(found)
+    rule = "selector"
     found = _select_texts(page, selectors.published)
     if found and (reading := read_date(found[0], language=language)):
         changes |= {"published_at": reading.at, "published_raw": found[0], "date_source": "text"}
+        rule += reading.left_out
     if (href := _select_href(page, selectors.source)) and (address := join_url(printed.url, href)):
         changes |= {"source_url": address, "source_method": "selector"}
     chosen = changes.keys() - {"published_raw", "date_source", "source_method"}
-    return replace(printed, **changes, provenance=printed.provenance | dict.fromkeys(chosen, "selector"))
+    rules = dict.fromkeys(chosen, "selector") | ({"published_at": rule} if "published_at" in chosen else {})
+    return replace(printed, **changes, provenance=printed.provenance | rules)
 
 
 def _select(page: Selector, query: str) -> SelectorList[Selector]:

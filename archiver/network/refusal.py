@@ -34,6 +34,9 @@ REASONS: Final = {
 RIGHTLY: Final = frozenset({"robots"})
 """Refusals that the crawl is complete without: the site's own word. All others lose what was asked for."""
 
+PASSING: Final = frozenset({"too_slow", "pages", "robots_unreachable", "retry_after", "host_down"})
+"""Refusals of the moment: the next crawl may well get what this one did not."""
+
 
 class Refused(IgnoreRequest):
     """A request is not made, or its answer not taken; raised by the modules of `archiver.network`."""

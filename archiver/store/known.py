@@ -78,16 +78,13 @@ class Known:
 def complete(found: Found, before: Found) -> Found:
     """Return how a crawl came to a story, with what it leaves out and another time said: the date, the section, the title.
 
-    A date comes with the listing or feed that says it.
+    A date comes with the listing or feed that says it, section and title need not.
     """
-    if found.published_at is None and before.published_at is not None:
-        found, before = before, found
     label, title = found.section_label or before.section_label, found.title or before.title
-    return (
-        found
-        if (label, title) == (found.section_label, found.title)
-        else replace(found, section_label=label, title=title)
-    )
+    if found.published_at is None and before.published_at is not None:
+        found = before
+    is_whole = (label, title) == (found.section_label, found.title)
+    return found if is_whole else replace(found, section_label=label, title=title)
 
 
 def name_again(known: Known, found: Found, at: datetime, lastmod: str | None) -> Known:

@@ -393,9 +393,9 @@ class Ledger:
 
     def is_covered_by_sitemaps(self) -> bool:
         """Tell whether sitemaps name, with a lastmod, all but a hundredth of the stories that are archived and there, and
-        that were known when a sitemap was last read."""
+        that were known when the sitemaps were last read: one that failed since may well name what came later."""
         self.flush()
-        read = "(SELECT max(last_fetched) FROM urls WHERE kind = 'sitemap')"
+        read = "(SELECT min(last_fetched) FROM urls WHERE kind = 'sitemap')"
         stories = self._count(f"{_THERE} AND first_seen <= {read}")
         return stories > 0 and 100 * self._count(f"{_THERE} AND first_seen <= {read} AND lastmod IS NULL") <= stories
 
