@@ -77,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.root.exists() and not (options.root / "manifest.json").exists() and any(options.root.iterdir()):
         parser.error(f"{options.root} is no archive, and would be removed")
+    with DemoNetwork(port=DEMO_PORTS[0], at=DAYS[0].at):
+        pass  # where its ports are taken, the sample that stands is left as it is
     with suppress(FileNotFoundError):
         shutil.rmtree(options.root)
     for day in DAYS[: options.rounds]:
