@@ -228,10 +228,13 @@ class RunRecorder:
 
 
 def find_holds(archive: Archive, spider: str, run: str) -> list[tuple[str, datetime]]:
-    """Return the hosts that a site's last crawl before a run left to a later one, and until when; what cannot be read holds
-    nothing."""
+    """Return the hosts that the last crawl of a spider but `run`, which begins now, left to a later one, and until when;
+    what cannot be read holds nothing."""
     try:
-        last = next(read_runs(archive, spider, before=run, most=1), {})
+        # Not by its name: of two that began in one second, the later may come first.
+        last: dict[str, Any] = next(
+            (record for record in read_runs(archive, spider, most=2) if record["run"] != run), {}
+        )
         hosts = last.get("hosts") or {}
         return [
             (host, datetime.fromisoformat(said["not_before"])) for host, said in hosts.items() if said["not_before"]

@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import itertools
 import pickle
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from archiver.extensions import find_holds
+from archiver.store.archive import Archive
+from archiver.store.runs import put_run
 from tests.crawls import Project, headlines, listing_page, paths, story_page
 from tests.hostile.cases import CASES, GOOD, serve_page, site
 from tests.hostile.run import crawl
@@ -192,6 +196,16 @@ def test_a_limit_is_no_failure_though_the_next_story_waits_for_its_turn(tmp_path
             arguments={"limit": "1"},
         )
     assert (result.exit_code, result.failures, len(result.archived)) == (0, {}, 1)
+
+
+@pytest.mark.parametrize("own", ["0001", "ffff"])
+def test_a_hold_is_found_by_a_crawl_that_begins_in_the_same_second(tmp_path: Path, own: str) -> None:
+    archive = Archive(tmp_path)
+    hold = datetime(2026, 6, 29, 13, tzinfo=UTC)
+    hosts = {"a.example": {"not_before": hold.isoformat()}}
+    put_run(archive, {"run": "20260629T120000Z-a-8888", "hosts": hosts})
+    put_run(archive, {"run": f"20260629T120000Z-a-{own}"})
+    assert find_holds(archive, "a", f"20260629T120000Z-a-{own}") == [("a.example", hold)]
 
 
 @pytest.mark.slow
