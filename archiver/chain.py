@@ -29,6 +29,8 @@ class Chain:
     """The newest page brought no story that the pages before it had not, or none that is new to the archive."""
     began_at: datetime | None = None
     """When the first page was asked for."""
+    heading: frozenset[str] = frozenset()
+    """Words of the first page's heading."""
     conditions: dict[str, str] = field(default_factory=dict)
     """Headers that make the next request for the first page conditional on a change."""
     is_known: bool = False

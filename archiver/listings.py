@@ -27,6 +27,7 @@ from archiver.discover.addresses import is_furniture_address, listing_base, read
 from archiver.extract import extract_story
 from archiver.network.refusal import PASSING, NotAsked, Refused
 from archiver.normalize import slug_section
+from archiver.text import fold_text
 from archiver.urls import is_same_site, join_url
 
 if TYPE_CHECKING:
@@ -127,6 +128,9 @@ class ListingReader(Asking):
         if _XML.match(response.body) and (found := self._take_xml(response, chain)) is not None:
             yield from found
             return
+        if response.url == self.home != chain.url:
+            yield from self._miss_listing(chain)
+            return
         page = self._read(response, "listing", section=chain.label)
         if page is None or not is_same_site(response.url, chain.url):
             self._lose(response.url, "moved" if page is not None else "not_html", chain.label)
@@ -137,9 +141,15 @@ class ListingReader(Asking):
         since, max_pages, url = self.arguments.since, self.arguments.max_pages, response.url
         if chain.is_past(since):
             return
+        stories, heading = list_stories(page, url), _heading_words(page)
         if not chain.pages:
-            chain.conditions = read_validators(response)
-        listed = chain.take_page(url, list_stories(page, url), lambda story: self.memory.is_news(story, chain.url))
+            chain.conditions, chain.heading = read_validators(response), heading
+        elif not stories and heading.isdisjoint(chain.heading) and not self.memory.is_known(url):
+            # An error told with status 200. What shows the same at the next crawl is how the listing ends.
+            self.memory.note_page(url, "other", {})
+            self._lose(url, "listing_empty", chain.label)
+            return
+        listed = chain.take_page(url, stories, lambda story: self.memory.is_news(story, chain.url))
         self.outcome.listings.setdefault(chain.url, len(listed))
         yield from self._ask_listed(listed, chain)
         if not chain.met:
@@ -154,6 +164,15 @@ class ListingReader(Asking):
         """Remember that the listing has been read to where everything is known, or to its end."""
         if chain.began_at and not self.is_stopping():
             self.memory.note_pass(chain.url, chain.label, chain.began_at, chain.conditions)
+
+    def _miss_listing(self, chain: Chain) -> Iterator[Request]:
+        """Leave out a listing that is there no more, or leads to the home page; that one may name others in its place."""
+        self.logger.warning("listing %s is left out: gone", chain.url)
+        self.outcome.skip(chain.url, "gone")
+        self.memory.drop_listing(chain.url)
+        if self.home and self.home not in self._asked and not self.arguments.section:
+            self._asked.add(self.home)
+            yield self.ask_page(self.home, self.parse_home)
 
     def _ask_listed(self, stories: list[ListedStory], chain: Chain, lastmod: str | None = None) -> Iterator[Request]:
         since = self.arguments.since
@@ -331,6 +350,8 @@ class ListingReader(Asking):
         is_sitemap = request.callback == self.parse_sitemap
         if "probes" in request.cb_kwargs and not is_lost:
             yield from self._probe(**request.cb_kwargs)
+        elif reason == "gone" and chain is not None and not chain.pages and not is_sitemap:
+            yield from self._miss_listing(chain)
         elif is_lost or (reason == "gone" and not is_sitemap and (chain is None or chain.pages)):
             self._lose(request.url, f"listing_{reason}", chain.label if chain else None)
             if request.url in self._relied_on | self._named_by_them:
@@ -343,3 +364,12 @@ class ListingReader(Asking):
                 self.memory.note_failed(request.url, reason)
             if request.url in self._relied_on:
                 yield from self._do_without_sitemaps(f"{request.url} is not there", for_good=True)
+
+
+def _heading_words(page: Selector) -> frozenset[str]:
+    """The words of a page's first heading, else of its title."""
+    for query in ("//h1", "//title"):
+        for element in page.xpath(query)[:1]:
+            if words := fold_text(" ".join(element.xpath(".//text()").getall())).split():
+                return frozenset(words)
+    return frozenset()

@@ -79,7 +79,7 @@ class Memory:
         """Return the sitemaps that tell, with a lastmod, about every story that is archived.
 
         With `is_enough` those that need no listing beside them: none where the home page should be read anew, or where the
-        listings say when stories were published, and their pages do not.
+        listings say when stories were published, or their section, and their pages do not.
         """
         return []
 
@@ -97,6 +97,9 @@ class Memory:
 
     def note_listing(self, listing: str, label: str | None) -> None:
         """Keep that the site has a listing."""
+
+    def drop_listing(self, listing: str) -> None:
+        """Forget a listing that is there no more."""
 
     def note_sitemaps(self, urls: Iterable[str]) -> None:
         """Keep what robots.txt says."""
@@ -167,7 +170,8 @@ class Memory:
         return False
 
     def note_page(self, url: str, kind: str, headers: Mapping[str, str]) -> None:
-        """Keep that a `listing`, `feed` or `sitemap` was read whole, and what makes its next request conditional."""
+        """Keep that a `listing`, `feed` or `sitemap` was read whole, or an `other` page that showed nothing, and what makes its
+        next request conditional."""
 
     def note_unchanged(self, url: str, response: Response) -> None:
         """Keep that a page was asked for and has not changed."""
@@ -204,6 +208,10 @@ class Memory:
         `asked` is the address asked for, `moved_from` one that has led there for good.
         """
         return None
+
+    def is_another(self, story: Story, asked: str) -> bool:
+        """Tell whether the canonical address of a page is that of another archived story: one copied from it has it left in."""
+        return False
 
     # Keeping
 

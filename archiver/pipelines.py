@@ -21,7 +21,7 @@ from archiver.store.inbox import InboxWriter
 from archiver.store.publish import PublishError, PublishReport, publish
 from archiver.store.read import read_known
 from archiver.store.told import Heard, hear_in_all, is_alive
-from archiver.urls import site_of
+from archiver.urls import clean_url, site_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -77,7 +77,10 @@ class NormalizePipeline(Pipeline):
         story = normalize_story(item.printed, fetched_at=item.fetched_at, found=item.found)
         if item.raw:
             story = replace(story, raw_file=item.raw.file, raw_offset=item.raw.offset, raw_sha256=item.raw.sha256)
-        known_as = self.spider.memory.identify(story, item.asked_url, item.moved_from)
+        memory, fetched = self.spider.memory, clean_url(item.printed.url)
+        if fetched != story.url and not item.moved_from and memory.is_another(story, item.asked_url):
+            raise Lost("same_address")
+        known_as = memory.identify(story, item.asked_url, item.moved_from)
         return replace(story, story_id=known_as or story.story_id)
 
 

@@ -41,7 +41,7 @@ EXAMPLES = 500
 ASKED_ANEW = timedelta(days=30)
 """After which a page that proved to be no story may have become one: it may have been a fault of that day."""
 
-_KINDS: Final[Mapping[str, Kind]] = {"listing": "listing", "feed": "feed", "sitemap": "sitemap"}
+_KINDS: Final[Mapping[str, Kind]] = {"listing": "listing", "feed": "feed", "sitemap": "sitemap", "other": "other"}
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -146,7 +146,7 @@ class SiteMemory(Memory):
     def sitemaps(self, *, is_enough: bool) -> list[str]:
         if not self.ledger.is_covered_by_sitemaps():
             return []
-        if is_enough and (not self._is_fresh() or self.ledger.is_dated_by_listings()):
+        if is_enough and (not self._is_fresh() or self.ledger.needs_listings()):
             return []
         return [known.url for known in self.ledger.each("sitemap") if known.last_fetched]
 
@@ -166,6 +166,11 @@ class SiteMemory(Memory):
     def note_listing(self, listing: str, label: str | None) -> None:
         self._pass_of(listing)
         self.ledger.begin_pass(listing, datetime.now(UTC), label=label)
+
+    @guarded
+    def drop_listing(self, listing: str) -> None:
+        self._passes.pop(listing, None)
+        self.ledger.drop_listing(listing)
 
     @guarded
     def note_sitemaps(self, urls: Iterable[str]) -> None:
@@ -365,6 +370,7 @@ class SiteMemory(Memory):
             content_hash=story.content_hash,
             story_id=story.story_id,
             published_at=None if story.date_source in LISTED else story.published_at,
+            has_section=story.provenance.get("section_label") not in LISTED,
             title_key=title_key(story.title),
             lead_key=lead_key(story.body),
         )
@@ -437,6 +443,16 @@ class SiteMemory(Memory):
         # Another canonical address on the same page: the story's, if it is still the same story.
         keys = (title_key(story.title), known.title_key), (lead_key(story.body), known.lead_key)
         return known.story_id if any(now is not None and now == before for now, before in keys) else None
+
+    @guarded
+    def is_another(self, story: Story, asked: str) -> bool:
+        if site_of(story.url) != self.site:
+            return False
+        other, here = self.ledger.get(story.url), self.ledger.get(asked)
+        if other is None or other.content_hash is None or (here is not None and here.story_id is not None):
+            return False
+        keys = (title_key(story.title), other.title_key), (lead_key(story.body), other.lead_key)
+        return all(now is not None and before is not None and now != before for now, before in keys)
 
     # Keeping
 

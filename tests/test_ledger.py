@@ -196,6 +196,7 @@ ANY_KNOWN = st.builds(
         field.name: {
             "str": st.text(min_size=1, max_size=8),
             "str | None": texts,
+            "bool": st.booleans(),
             "int": st.integers(0, 2**40),
             "int | None": st.none() | st.integers(0, 2**40),
             "datetime": moments,

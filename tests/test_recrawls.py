@@ -34,8 +34,13 @@ def prose(topic: str) -> str:
 
 def story(topic: str, *, title: str | None = None, more: str = "", head: str = "") -> str:
     title = title or f"The {topic} bill goes to a vote at last"
+    head += f'<meta property="article:section" content="{section_of(topic)}">'
     body = f"<article><h1>{title}</h1>{prose(topic)}{more}</article>"
     return f"<html><head><title>{title}</title>{head}</head><body><main>{body}</main></body></html>"
+
+
+def section_of(topic: str) -> str:
+    return {"markets-one": "Markets", "energy-one": "Energy"}.get(topic, "Policy")
 
 
 def path_of(topic: str) -> str:
@@ -233,6 +238,55 @@ def test_after_a_pass_that_was_cut_the_listing_is_read_on(crawl: Crawls, site: S
     assert crawl(0.025) == Counter(LISTINGS)
 
 
+def headed(page: str, heading: str) -> str:
+    return page.replace("<main>", f"<main><h1>{heading}</h1>")
+
+
+def test_an_error_told_with_status_200_is_not_the_end_of_a_listing(crawl: Crawls, site: Site) -> None:
+    topics = [f"{word}-{number}" for number, word in enumerate(WORDS[:10])]
+
+    def put() -> None:
+        paged(site, topics)
+        for path in [path for path in site.pages if path.startswith("/policy")]:
+            site.pages[path] = headed(str(site.pages[path]), "Policy")
+
+    put()
+    site.pages["/policy?page=3"] = headed(listing_page({}), "Something went wrong")
+    crawl(exit_code=4)
+    put()
+    crawl(0.02)
+    assert len(crawl.rows()) == 12
+    assert crawl(0.025) == Counter(LISTINGS)
+
+
+@pytest.mark.parametrize(("heading", "exit_code"), [("Policy, page 4", 0), ("Nothing here", 4)])
+def test_a_page_that_stays_empty_is_the_end_of_a_listing(
+    crawl: Crawls, site: Site, heading: str, exit_code: int
+) -> None:
+    paged(site, list(TOPICS), 2)
+    site.pages["/policy"] = headed(str(site.pages["/policy"]), "Policy")
+    last = max(path for path in site.pages if path.startswith("/policy?"))
+    site.pages[last] = headed(listing_page({}), heading)
+    crawl(exit_code=exit_code)
+    crawl(0.02)
+    assert crawl(0.025) == Counter(LISTINGS)
+
+
+@pytest.mark.parametrize("answer", [404, "→/"])
+def test_where_a_section_is_gone_the_home_page_tells_what_came_in_its_place(
+    crawl: Crawls, site: Site, answer: int | str
+) -> None:
+    site.put(*TOPICS)
+    crawl()
+    site.put("tariff", *TOPICS)
+    site.pages["/rules"], site.pages["/policy"] = site.pages["/policy"], answer
+    for path in ("/", "/rules", "/markets", "/energy"):
+        site.pages[path] = str(site.pages[path]).replace("/policy", "/rules").replace("Policy", "Rules")
+    asked = crawl(0.02)
+    assert (asked["/policy"], asked["/rules"], asked[path_of("tariff")]) == (1, 1, 1)
+    assert crawl(0.025) == Counter(["/rules", "/markets", "/energy"])
+
+
 def test_a_story_is_looked_at_when_it_is_due_and_a_change_is_a_revision(crawl: Crawls, site: Site) -> None:
     site.put(*TOPICS)
     crawl()
@@ -418,6 +472,22 @@ def test_a_date_that_only_a_listing_says_is_kept_and_read_there_again(crawl: Cra
     assert {dict(row["provenance"])["published_at"] for row in crawl.rows()} == {"listing, no time"}
 
 
+def test_where_only_listings_tell_the_section_sitemaps_do_not_stand_in_for_them(crawl: Crawls, site: Site) -> None:
+    def put(*topics: str) -> None:
+        site.put(*topics)
+        for path in [path for path in site.pages if path.startswith("/article/")]:
+            site.pages[path] = str(site.pages[path]).replace("article:section", "unknown")
+        site.put_sitemap(lastmods(*topics))
+
+    put(*TOPICS)
+    crawl()
+    sections = {row["url"]: row["section"] for row in crawl.rows()}
+    assert set(sections.values()) == {"policy", "markets", "energy"}
+    put("tariff", *TOPICS)
+    assert crawl(0.02) == Counter(["/sitemap.xml", *LISTINGS, path_of("tariff")])
+    assert crawl.row(path_of("tariff"))["section"] == "policy"
+
+
 def test_a_dead_sitemap_in_robots_txt_is_no_failure(crawl: Crawls, site: Site) -> None:
     site.put(*TOPICS)
     site.pages["/robots.txt"] = f"User-agent: *\nAllow: /\nSitemap: {site.url}/sitemap.xml\n"
@@ -569,6 +639,22 @@ def test_a_look_alike_whose_address_leads_nowhere_else_is_another_story(
     assert crawl.row(NEW)["story_id"] != crawl.row(path_of("rail"))["story_id"]
     assert not crawl(0.03)[path_of("rail")]
     assert len(crawl.rows()) == 7
+
+
+def test_a_story_that_claims_the_address_of_another_takes_nothing_from_it(crawl: Crawls, site: Site) -> None:
+    """An editor has copied the old story's page to write a new one, and left the canonical link in."""
+    site.put(*TOPICS)
+    crawl()
+    before = crawl.row(path_of("rail"))
+    site.put("tariff", *TOPICS)
+    site.pages[path_of("tariff")] = story("tariff", head=f'<link rel=canonical href="{path_of("rail")}">')
+    for day in (0.02, 1):
+        crawl(day, exit_code=4)
+        assert (len(crawl.rows()), crawl.row(path_of("rail"))) == (6, before)
+    site.pages[path_of("tariff")] = story("tariff")
+    crawl(2)
+    assert crawl.row(path_of("tariff"))["revision"] == 1
+    assert (len(crawl.rows()), crawl.row(path_of("rail"))) == (7, before)
 
 
 def test_a_new_slug_with_the_old_canonical_address_is_the_old_story(crawl: Crawls, site: Site) -> None:

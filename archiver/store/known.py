@@ -47,6 +47,8 @@ class Known:
     """Also of an address that a story has left, or that is not its canonical one."""
     published_at: datetime | None = None
     """As the page says."""
+    has_section: bool = True
+    """False where the page does not say its section, and a listing does."""
     visits: int = 0
     changes: int = 0
     last_changed: datetime | None = None
@@ -114,6 +116,7 @@ def take_page(
     content_hash: str | None,
     story_id: str | None,
     published_at: datetime | None,
+    has_section: bool,
     title_key: int | None,
     lead_key: int | None,
     site_change_rate: float | None,
@@ -134,6 +137,7 @@ def take_page(
         content_hash=content_hash,
         story_id=story_id or known.story_id,
         published_at=published_at or known.published_at,
+        has_section=has_section,
         title_key=title_key,
         lead_key=lead_key,
         visits=known.visits + 1,

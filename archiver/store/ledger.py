@@ -274,6 +274,7 @@ class Ledger:
         content_hash: str | None = None,
         story_id: str | None = None,
         published_at: datetime | None = None,
+        has_section: bool = True,
         title_key: int | None = None,
         lead_key: int | None = None,
     ) -> None:
@@ -296,6 +297,7 @@ class Ledger:
             content_hash=content_hash,
             story_id=story_id,
             published_at=published_at,
+            has_section=has_section,
             title_key=title_key,
             lead_key=lead_key,
             site_change_rate=self.site_change_rate,
@@ -377,6 +379,11 @@ class Ledger:
         """Note that a listing was read to its end, or to where nothing was new after a pass that was complete."""
         self._passes[listing_url] = self.get_pass(listing_url).complete(at)
 
+    def drop_listing(self, listing_url: str) -> None:
+        """Forget a listing."""
+        self.flush()
+        self._file.run(lambda connection: connection.execute("DELETE FROM listings WHERE url = ?", (listing_url,)))
+
     def last_complete_pass(self, listing_url: str) -> datetime | None:
         """Return when a listing was last read to its end."""
         return self.get_pass(listing_url).last_complete
@@ -399,11 +406,12 @@ class Ledger:
         stories = self._count(f"{_THERE} AND first_seen <= {read}")
         return stories > 0 and 100 * self._count(f"{_THERE} AND first_seen <= {read} AND lastmod IS NULL") <= stories
 
-    def is_dated_by_listings(self) -> bool:
-        """Tell whether listings or feeds say when stories were published whose pages do not, more than a hundredth."""
+    def needs_listings(self) -> bool:
+        """Tell whether listings or feeds say of more than a hundredth of the stories what their pages do not: when they were
+        published, or in what section."""
         self.flush()
-        listed = "published_at IS NULL AND found_published_at IS NOT NULL AND found_via <> 'sitemap'"
-        return 100 * self._count(f"{_THERE} AND {listed}") > self._count(_THERE)
+        dated = "published_at IS NULL AND found_published_at IS NOT NULL AND found_via <> 'sitemap'"
+        return 100 * self._count(f"{_THERE} AND ({dated} OR NOT has_section)") > self._count(_THERE)
 
     # Take-downs
 

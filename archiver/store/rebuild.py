@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from archiver.items import LISTED, Found
@@ -34,13 +35,13 @@ def rebuild_places(ledger: sqlite3.Connection, archive: Archive, site: str) -> N
 
 def rebuild_urls(ledger: sqlite3.Connection, archive: Archive, site: str) -> None:
     """Fill the table `urls` from the archive, as if each story had been fetched once."""
-    ledger.executemany(PUT_URL, (url_to_row(_known(row)) for row in _scan(archive, site, _COLUMNS)))
+    ledger.executemany(PUT_URL, (url_to_row(_known(row)) for row in _scan_pages(archive, site)))
 
 
 def add_addresses(ledger: sqlite3.Connection, archive: Archive, site: str, story_ids: Collection[str]) -> None:
     """Add the addresses of these stories to the table `urls`, as if each had been fetched once."""
     if story_ids:
-        rows = (row for row in _scan(archive, site, _COLUMNS) if row["story_id"] in story_ids)
+        rows = (row for row in _scan_pages(archive, site) if row["story_id"] in story_ids)
         ledger.executemany(PUT_URL, (url_to_row(_known(row)) for row in rows))
 
 
@@ -48,6 +49,15 @@ def _scan(archive: Archive, site: str, columns: list[str]) -> Iterator[dict[str,
     table = scan_stories(archive, columns, pc.field("site") == site)
     for batch in table.to_batches():  # not all at once: a row as a dictionary is many times its size
         yield from batch.to_pylist()
+
+
+def _scan_pages(archive: Archive, site: str) -> Iterator[dict[str, Any]]:
+    """Rows with the rule that found the section in the place of all rules."""
+    table = scan_stories(archive, [*_COLUMNS, "provenance"], pc.field("site") == site)
+    for batch in table.to_batches():
+        rules = pc.map_lookup(batch["provenance"], pa.scalar("section_label"), "first").to_pylist()
+        for row, rule in zip(batch.select(_COLUMNS).to_pylist(), rules, strict=True):
+            yield row | {"section_rule": rule}
 
 
 def _known(row: dict[str, Any]) -> Known:
@@ -73,6 +83,7 @@ def _known(row: dict[str, Any]) -> Known:
         content_hash=row["content_hash"],
         story_id=row["story_id"],
         published_at=None if row["date_source"] in LISTED else published_at,
+        has_section=row["section_rule"] not in LISTED,
         title_key=title_key(row["title"]),
         visits=1,
         missing_since=fetched_at if is_gone else None,

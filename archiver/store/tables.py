@@ -100,6 +100,7 @@ MIGRATIONS: Final = (
         "CREATE INDEX urls_title ON urls (title_key) WHERE title_key IS NOT NULL",
         "CREATE INDEX urls_lead ON urls (lead_key) WHERE lead_key IS NOT NULL",
     ),
+    ("ALTER TABLE urls ADD COLUMN has_section INTEGER NOT NULL DEFAULT 1",),
 )
 """Each brings a file of the version before to its own. Times are microseconds since 1970, UTC."""
 
