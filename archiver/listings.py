@@ -28,7 +28,7 @@ from archiver.extract import extract_story
 from archiver.network.refusal import PASSING, NotAsked, Refused
 from archiver.normalize import slug_section
 from archiver.text import fold_text
-from archiver.urls import is_same_site, join_url
+from archiver.urls import clean_url, is_same_site, join_url
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
@@ -128,8 +128,11 @@ class ListingReader(Asking):
         if _XML.match(response.body) and (found := self._take_xml(response, chain)) is not None:
             yield from found
             return
-        if response.url == self.home != chain.url:
-            yield from self._miss_listing(chain)
+        if self._is_home(response.url) and not self._is_home(chain.url):
+            if not chain.pages:
+                yield from self._miss_listing(chain)
+            elif self._is_end(response.request.url if response.request else response.url, "listing_moved", chain):
+                self._end_pass(chain)
             return
         page = self._read(response, "listing", section=chain.label)
         if page is None or not is_same_site(response.url, chain.url):
@@ -144,10 +147,7 @@ class ListingReader(Asking):
         stories, heading = list_stories(page, url), _heading_words(page)
         if not chain.pages:
             chain.conditions, chain.heading = read_validators(response), heading
-        elif not stories and heading.isdisjoint(chain.heading) and not self.memory.is_known(url):
-            # An error told with status 200. What shows the same at the next crawl is how the listing ends.
-            self.memory.note_page(url, "other", {})
-            self._lose(url, "listing_empty", chain.label)
+        elif not stories and heading.isdisjoint(chain.heading) and not self._is_end(url, "listing_empty", chain):
             return
         listed = chain.take_page(url, stories, lambda story: self.memory.is_news(story, chain.url))
         self.outcome.listings.setdefault(chain.url, len(listed))
@@ -159,6 +159,18 @@ class ListingReader(Asking):
             yield self.ask_page(following, self.parse_listing, chain=chain)
         elif chain.met and not (chain.is_past(since) or chain.pages == max_pages):
             self._end_pass(chain)
+
+    def _is_home(self, url: str) -> bool:
+        return self.home is not None and clean_url(url) == clean_url(self.home)
+
+    def _is_end(self, url: str, reason: str, chain: Chain) -> bool:
+        """Tell whether a later page of a listing that shows none of it is how the listing ends, for it was so at a crawl before;
+        the first time it is lost, as an error told with status 200 would be."""
+        if self.memory.is_known(url):
+            return True
+        self.memory.note_page(url, "other", {})
+        self._lose(url, reason, chain.label)
+        return False
 
     def _end_pass(self, chain: Chain) -> None:
         """Remember that the listing has been read to where everything is known, or to its end."""

@@ -259,14 +259,19 @@ def test_an_error_told_with_status_200_is_not_the_end_of_a_listing(crawl: Crawls
     assert crawl(0.025) == Counter(LISTINGS)
 
 
-@pytest.mark.parametrize(("heading", "exit_code"), [("Policy, page 4", 0), ("Nothing here", 4)])
-def test_a_page_that_stays_empty_is_the_end_of_a_listing(
-    crawl: Crawls, site: Site, heading: str, exit_code: int
-) -> None:
+@pytest.mark.parametrize(
+    ("page", "exit_code"),
+    [
+        (headed(listing_page({}), "Policy, page 4"), 0),
+        (headed(listing_page({}), "Nothing here"), 4),
+        ("→/", 4),
+    ],
+)
+def test_a_page_that_stays_empty_is_the_end_of_a_listing(crawl: Crawls, site: Site, page: str, exit_code: int) -> None:
     paged(site, list(TOPICS), 2)
     site.pages["/policy"] = headed(str(site.pages["/policy"]), "Policy")
     last = max(path for path in site.pages if path.startswith("/policy?"))
-    site.pages[last] = headed(listing_page({}), heading)
+    site.pages[last] = page
     crawl(exit_code=exit_code)
     crawl(0.02)
     assert crawl(0.025) == Counter(LISTINGS)
