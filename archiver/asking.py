@@ -247,6 +247,15 @@ class Asking(Spider):
         self.outcome.fail(url, reason, label)
 
 
+def asked_url(response: Response) -> str:
+    """The address asked for, before redirects."""
+    if response.request is None:
+        return response.url
+    asked: str | None = response.request.cb_kwargs.get("asked_url")
+    redirected: list[str] = response.meta.get("redirect_urls", [])
+    return asked or (redirected[0] if redirected else response.request.url)
+
+
 def add_conditions(request: Request, headers: Mapping[str, str]) -> Request:
     """Return a request that the server may answer by a 304 where nothing has changed."""
     for name, value in headers.items():

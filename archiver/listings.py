@@ -12,7 +12,7 @@ from scrapy import Request
 from scrapy.http import Response
 
 from archiver.arguments import describe_unknown
-from archiver.asking import Asking, Output, name_failure, read_validators
+from archiver.asking import Asking, Output, asked_url, name_failure, read_validators
 from archiver.chain import Chain
 from archiver.discover import (
     ListedStory,
@@ -62,7 +62,7 @@ class ListingReader(Asking):
 
     # Where a crawl begins
 
-    def _start_site(self, home: str) -> Iterator[Request]:
+    def _start_site(self) -> Iterator[Request]:
         """Ask for what has proved to show all that is new: the sitemaps, else the listings, else the home page."""
         wanted, is_bounded = self.arguments.section, self.arguments.is_bounded
         if not self.arguments.full:
@@ -79,9 +79,12 @@ class ListingReader(Asking):
                     if not wanted or slug in wanted:
                         yield from self.start_chain(listing.url, listing.label)
                 return
-        if home not in self._asked:
-            self._asked.add(home)
-            yield self.ask_page(home, self.parse_home)
+        yield from self._ask_home()
+
+    def _ask_home(self) -> Iterator[Request]:
+        if self.home and self.home not in self._asked:
+            self._asked.add(self.home)
+            yield self.ask_page(self.home, self.parse_home)
 
     def parse_home(self, response: Response) -> Output:
         """Find the sections, and the stories that the home page itself shows."""
@@ -131,7 +134,7 @@ class ListingReader(Asking):
         if self._is_home(response.url) and not self._is_home(chain.url):
             if not chain.pages:
                 yield from self._miss_listing(chain)
-            elif self._is_end(response.request.url if response.request else response.url, "listing_moved", chain):
+            elif self._is_end(asked_url(response), "listing_moved", chain):
                 self._end_pass(chain)
             return
         page = self._read(response, "listing", section=chain.label)
@@ -144,10 +147,14 @@ class ListingReader(Asking):
         since, max_pages, url = self.arguments.since, self.arguments.max_pages, response.url
         if chain.is_past(since):
             return
-        stories, heading = list_stories(page, url), _heading_words(page)
+        stories = list_stories(page, url)
         if not chain.pages:
-            chain.conditions, chain.heading = read_validators(response), heading
-        elif not stories and heading.isdisjoint(chain.heading) and not self._is_end(url, "listing_empty", chain):
+            chain.conditions, chain.heading = read_validators(response), _heading_words(page)
+        elif (
+            not stories
+            and chain.heading.isdisjoint(_heading_words(page))
+            and not self._is_end(url, "listing_empty", chain)
+        ):
             return
         listed = chain.take_page(url, stories, lambda story: self.memory.is_news(story, chain.url))
         self.outcome.listings.setdefault(chain.url, len(listed))
@@ -182,9 +189,8 @@ class ListingReader(Asking):
         self.logger.warning("listing %s is left out: gone", chain.url)
         self.outcome.skip(chain.url, "gone")
         self.memory.drop_listing(chain.url)
-        if self.home and self.home not in self._asked and not self.arguments.section:
-            self._asked.add(self.home)
-            yield self.ask_page(self.home, self.parse_home)
+        if not self.arguments.section:
+            yield from self._ask_home()
 
     def _ask_listed(self, stories: list[ListedStory], chain: Chain, lastmod: str | None = None) -> Iterator[Request]:
         since = self.arguments.since
@@ -301,7 +307,7 @@ class ListingReader(Asking):
             self._has_given_up_sitemaps = True
             self.memory.note_sitemaps([])
         if self.home and not self.is_stopping():
-            yield from self._start_site(self.home)
+            yield from self._start_site()
 
     def _read_sitemap(self, sitemap: Sitemap, url: str, *, is_own: bool = False) -> Iterator[Request]:
         """Ask for what a sitemap names. `is_own` tells one of the site that is crawled from one named by a user."""
@@ -362,9 +368,9 @@ class ListingReader(Asking):
         is_sitemap = request.callback == self.parse_sitemap
         if "probes" in request.cb_kwargs and not is_lost:
             yield from self._probe(**request.cb_kwargs)
-        elif reason == "gone" and chain is not None and not chain.pages and not is_sitemap:
+        elif reason == "gone" and chain is not None and not chain.pages:
             yield from self._miss_listing(chain)
-        elif is_lost or (reason == "gone" and not is_sitemap and (chain is None or chain.pages)):
+        elif is_lost or (reason == "gone" and not is_sitemap):
             self._lose(request.url, f"listing_{reason}", chain.label if chain else None)
             if request.url in self._relied_on | self._named_by_them:
                 is_lasting = isinstance(failure.value, Refused) and reason not in PASSING

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
+from archiver.asking import asked_url
 from archiver.items import Story
 from archiver.memory import Memory
 from archiver.pipelines import describe_storage_error
 from archiver.settings import find_root
-from archiver.site_memory import SiteBusyError, SiteMemory, asked_url
+from archiver.site_memory import SiteBusyError, SiteMemory
 from archiver.spider import StorySpider
 from archiver.store.archive import Archive, StorageError
 from archiver.urls import site_of

@@ -11,7 +11,7 @@ from functools import wraps
 from itertools import islice
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
-from archiver.asking import Asking, read_validators
+from archiver.asking import Asking, asked_url, read_validators
 from archiver.items import LISTED, Found, PrintedStory, Story
 from archiver.likeness import lead_key, title_key
 from archiver.memory import KnownListing, LookAlike, Memory, Named, RawPlace, Sifted, Visit
@@ -20,7 +20,7 @@ from archiver.pipelines import describe_storage_error
 from archiver.schedule import LONGEST
 from archiver.store.archive import Archive, StorageError, locked, make_folder
 from archiver.store.exchange import Exchange, leads_on_for_good
-from archiver.store.known import Kind, Known, Pass, complete, take_missing
+from archiver.store.known import Kind, Known, Pass, complete, date_of_page, take_missing
 from archiver.store.ledger import Ledger
 from archiver.store.ledgerfile import site_lock
 from archiver.store.no_pandas import leave_pandas_unloaded
@@ -144,9 +144,9 @@ class SiteMemory(Memory):
 
     @guarded
     def sitemaps(self, *, is_enough: bool) -> list[str]:
-        if not self.ledger.is_covered_by_sitemaps():
+        if is_enough and not self._is_fresh():
             return []
-        if is_enough and (not self._is_fresh() or self.ledger.needs_listings()):
+        if not self.ledger.is_covered_by_sitemaps() or (is_enough and self.ledger.needs_listings()):
             return []
         return [known.url for known in self.ledger.each("sitemap") if known.last_fetched]
 
@@ -369,7 +369,7 @@ class SiteMemory(Memory):
             raw_offset=answer.page.offset,
             content_hash=story.content_hash,
             story_id=story.story_id,
-            published_at=None if story.date_source in LISTED else story.published_at,
+            published_at=date_of_page(story.published_at, story.date_source),
             has_section=story.provenance.get("section_label") not in LISTED,
             title_key=title_key(story.title),
             lead_key=lead_key(story.body),
@@ -441,8 +441,7 @@ class SiteMemory(Memory):
         if known is None or known.story_id is None:
             return None
         # Another canonical address on the same page: the story's, if it is still the same story.
-        keys = (title_key(story.title), known.title_key), (lead_key(story.body), known.lead_key)
-        return known.story_id if any(now is not None and now == before for now, before in keys) else None
+        return known.story_id if any(now == before for now, before in _pair_keys(story, known)) else None
 
     @guarded
     def is_another(self, story: Story, asked: str) -> bool:
@@ -451,8 +450,8 @@ class SiteMemory(Memory):
         other, here = self.ledger.get(story.url), self.ledger.get(asked)
         if other is None or other.content_hash is None or (here is not None and here.story_id is not None):
             return False
-        keys = (title_key(story.title), other.title_key), (lead_key(story.body), other.lead_key)
-        return all(now is not None and before is not None and now != before for now, before in keys)
+        pairs = _pair_keys(story, other)
+        return len(pairs) == 2 and all(now != before for now, before in pairs)
 
     # Keeping
 
@@ -480,13 +479,10 @@ def exchange_of(response: Response) -> Exchange | None:
     return exchange
 
 
-def asked_url(response: Response) -> str:
-    """The address asked for, before redirects."""
-    if response.request is None:
-        return response.url
-    asked: str | None = response.request.cb_kwargs.get("asked_url")
-    redirected: list[str] = response.meta.get("redirect_urls", [])
-    return asked or (redirected[0] if redirected else response.request.url)
+def _pair_keys(story: Story, known: Known) -> list[tuple[int, int]]:
+    """Return the keys of headline and first words, now and as known, of those that both have."""
+    pairs = (title_key(story.title), known.title_key), (lead_key(story.body), known.lead_key)
+    return [(now, before) for now, before in pairs if now is not None and before is not None]
 
 
 def _is_touched(known: Known, lastmod: str | None) -> bool:

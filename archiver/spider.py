@@ -80,7 +80,7 @@ class StorySpider(ListingReader, StoryReader):
         if not self.arguments.is_bounded:
             self.leftovers.update(self.memory.waiting(datetime.now(UTC)))
         if self.home:
-            for request in self._start_site(self.home):
+            for request in self._start_site():
                 yield request
         wanted = self.arguments.section
         listings = {url: slug_section(urlsplit(url).path.rstrip("/").rpartition("/")[2]) for url in self.start_urls}

@@ -277,6 +277,20 @@ def test_a_page_that_stays_empty_is_the_end_of_a_listing(crawl: Crawls, site: Si
     assert crawl(0.025) == Counter(LISTINGS)
 
 
+def test_that_one_listing_ends_at_the_home_page_says_nothing_of_another(crawl: Crawls, site: Site) -> None:
+    nav = {"/policy": "Policy", "/markets": "Markets", "/energy": "Energy"}
+    site.put(*TOPICS)
+    more = "<a rel='next' href='{}?page=2'>Next</a>"
+    site.pages["/policy"] = listing_page(cards(*TOPICS), nav=nav, more=more.format("/policy"))
+    site.pages["/policy?page=2"] = site.pages["/markets?page=2"] = "→/"
+    crawl(exit_code=4)
+    crawl(0.02)
+    site.pages[path_of("tariff")] = story("tariff")
+    site.pages["/markets"] = listing_page(cards("tariff", "markets-one"), nav=nav, more=more.format("/markets"))
+    crawl(0.03, exit_code=4)
+    crawl(0.04)
+
+
 @pytest.mark.parametrize("answer", [404, "→/"])
 def test_where_a_section_is_gone_the_home_page_tells_what_came_in_its_place(
     crawl: Crawls, site: Site, answer: int | str

@@ -41,15 +41,15 @@ def apply_selectors(page: Selector, printed: PrintedStory, selectors: Selectors,
     for column, query in (("body", selectors.body), ("authors", selectors.authors)):
         if found := _select_texts(page, query):
             changes[column] = tuple(found)
-    rule = "selector"
     found = _select_texts(page, selectors.published)
-    if found and (reading := read_date(found[0], language=language)):
+    reading = read_date(found[0], language=language) if found else None
+    if reading:
         changes |= {"published_at": reading.at, "published_raw": found[0], "date_source": "text"}
-        rule += reading.left_out
     if (href := _select_href(page, selectors.source)) and (address := join_url(printed.url, href)):
         changes |= {"source_url": address, "source_method": "selector"}
-    chosen = changes.keys() - {"published_raw", "date_source", "source_method"}
-    rules = dict.fromkeys(chosen, "selector") | ({"published_at": rule} if "published_at" in chosen else {})
+    rules = dict.fromkeys(changes.keys() - {"published_raw", "date_source", "source_method"}, "selector")
+    if reading:
+        rules["published_at"] += reading.left_out
     return replace(printed, **changes, provenance=printed.provenance | rules)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
-from archiver.items import Found
+from archiver.items import LISTED, Found
 from archiver.schedule import GONE_AFTER, next_try, next_visit, next_visit_to_missing
 
 Kind: TypeAlias = Literal["story", "listing", "feed", "sitemap", "part", "other"]
@@ -75,6 +75,11 @@ class Known:
     @property
     def is_gone(self) -> bool:
         return self.gone_at is not None
+
+
+def date_of_page(published_at: datetime | None, date_source: str) -> datetime | None:
+    """Return when the page itself says its story was published."""
+    return None if date_source in LISTED else published_at
 
 
 def complete(found: Found, before: Found) -> Found:

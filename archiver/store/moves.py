@@ -17,9 +17,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from archiver.items import LISTED, Story
+from archiver.items import Story
 from archiver.schema import Revision, revision_from_json, story_from_json, story_to_json
 from archiver.store.archive import Archive, DamagedFileError, Partition, storage_errors, sync_folder
+from archiver.store.known import date_of_page
 from archiver.store.ledgerfile import ledger_file, survive_damage
 from archiver.store.lineage import update_lineage
 from archiver.store.manifest import write_manifest
@@ -87,13 +88,13 @@ def _note(archive: Archive, path: Path, site: str, stories: list[Story]) -> None
             rebuild_places(ledger, archive, site)
         places = [(story.date.isoformat(), story.section, story.story_id) for story in stories]
         ledger.executemany("UPDATE stories SET date = ?, section = ? WHERE story_id = ?", places)
-        pages = [(story.content_hash, _stamp_of_page(story), story.story_id) for story in stories]
+        dates = [date_of_page(story.published_at, story.date_source) for story in stories]
+        pages = [
+            (story.content_hash, to_stamp(at) if at else None, story.story_id)
+            for story, at in zip(stories, dates, strict=True)
+        ]
         put = "UPDATE urls SET content_hash = ?, published_at = ? WHERE story_id = ? AND content_hash IS NOT NULL"
         ledger.executemany(put, pages)
-
-
-def _stamp_of_page(story: Story) -> int | None:
-    return None if story.published_at is None or story.date_source in LISTED else to_stamp(story.published_at)
 
 
 def _journal(archive: Archive) -> Path:

@@ -14,7 +14,7 @@ from archiver.items import LISTED, Found
 from archiver.likeness import title_key
 from archiver.schedule import next_visit, next_visit_to_missing
 from archiver.store.archive import Archive
-from archiver.store.known import Known
+from archiver.store.known import Known, date_of_page
 from archiver.store.read import scan_stories
 from archiver.store.tables import PUT_URL, url_to_row
 
@@ -28,7 +28,8 @@ _COLUMNS = [
 
 def rebuild_places(ledger: sqlite3.Connection, archive: Archive, site: str) -> None:
     """Fill the table `stories` from the archive."""
-    rows = _scan(archive, site, ["story_id", "date", "section"])
+    batches = _scan(archive, site, ["story_id", "date", "section"])
+    rows = (row for batch in batches for row in batch.to_pylist())
     places = ((row["story_id"], row["date"].isoformat(), row["section"]) for row in rows)
     ledger.executemany(PUT_PLACE, places)
 
@@ -45,16 +46,15 @@ def add_addresses(ledger: sqlite3.Connection, archive: Archive, site: str, story
         ledger.executemany(PUT_URL, (url_to_row(_known(row)) for row in rows))
 
 
-def _scan(archive: Archive, site: str, columns: list[str]) -> Iterator[dict[str, Any]]:
-    table = scan_stories(archive, columns, pc.field("site") == site)
-    for batch in table.to_batches():  # not all at once: a row as a dictionary is many times its size
-        yield from batch.to_pylist()
+def _scan(archive: Archive, site: str, columns: list[str]) -> list[pa.RecordBatch]:
+    """Rows in batches, to be gone through one at a time: a row as a dictionary is many times its size."""
+    batches: list[pa.RecordBatch] = scan_stories(archive, columns, pc.field("site") == site).to_batches()
+    return batches
 
 
 def _scan_pages(archive: Archive, site: str) -> Iterator[dict[str, Any]]:
     """Rows with the rule that found the section in the place of all rules."""
-    table = scan_stories(archive, [*_COLUMNS, "provenance"], pc.field("site") == site)
-    for batch in table.to_batches():
+    for batch in _scan(archive, site, [*_COLUMNS, "provenance"]):
         rules = pc.map_lookup(batch["provenance"], pa.scalar("section_label"), "first").to_pylist()
         for row, rule in zip(batch.select(_COLUMNS).to_pylist(), rules, strict=True):
             yield row | {"section_rule": rule}
@@ -66,9 +66,10 @@ def _known(row: dict[str, Any]) -> Known:
     then = next_visit(
         published_at=row["published_at"], first_seen=first_seen, visits=1, changes=0, last_changed=None, at=fetched_at
     )
-    found, published_at = Found(section_label=row["section_label"]), row["published_at"]
+    found = Found(section_label=row["section_label"])
     if row["date_source"] in LISTED:
-        found = replace(found, via=row["date_source"], published_at=published_at, published_raw=row["published_raw"])
+        dates = {"published_at": row["published_at"], "published_raw": row["published_raw"]}
+        found = replace(found, via=row["date_source"], **dates)
     return Known(
         url=row["url"],
         found=found,
@@ -82,7 +83,7 @@ def _known(row: dict[str, Any]) -> Known:
         raw_fetched_at=fetched_at if row["raw_file"] else None,
         content_hash=row["content_hash"],
         story_id=row["story_id"],
-        published_at=None if row["date_source"] in LISTED else published_at,
+        published_at=date_of_page(row["published_at"], row["date_source"]),
         has_section=row["section_rule"] not in LISTED,
         title_key=title_key(row["title"]),
         visits=1,
