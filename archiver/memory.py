@@ -191,6 +191,10 @@ class Memory:
         """Tell whether a story that the archive holds as live counts as gone when its address answers this status now."""
         return False
 
+    def leads_to_another(self, url: str, to_url: str) -> bool:
+        """Tell whether the archive holds the story of an address, and another one of the address to which it leads."""
+        return False
+
     def note_gone(self, url: str, status: int) -> None:
         """Keep that a page is not there: once the inbox knows, where it makes a story gone."""
 

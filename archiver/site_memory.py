@@ -406,6 +406,13 @@ class SiteMemory(Memory):
         return is_gone
 
     @guarded
+    def leads_to_another(self, url: str, to_url: str) -> bool:
+        left, place = self.ledger.get(url), self.ledger.get(to_url)
+        if left is None or left.content_hash is None or place is None or place.content_hash is None:
+            return False
+        return None not in (left.story_id, place.story_id) and left.story_id != place.story_id
+
+    @guarded
     def note_gone(self, url: str, status: int) -> None:
         self._answers.pop(url, None)
         self.ledger.note_gone(url, at=datetime.now(UTC), status=status)

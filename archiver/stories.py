@@ -38,6 +38,7 @@ from archiver.urls import is_same_site, join_url
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
+REDIRECTS: Final = (301, 302, 303, 307, 308)
 PART_PRIORITY: Final = STORY_PRIORITY + 1
 """A story that has been begun is read to its end before the next one."""
 
@@ -62,6 +63,9 @@ class StoryReader(Asking):
     def parse_story(self, response: Response, asked_url: str, found: Found, chain: Chain | None = None) -> Output:
         """Extract a story and, where the whole site is crawled, follow what it leads to."""
         is_moved = bool(redirects_of(response)[0])
+        if response.request and response.meta.get("dont_redirect"):  # of `_miss_unfollowed`
+            yield from self._miss(asked_url, 404, response)
+            return
         if response.status == 304 and is_moved:
             # The new address knows the page by the old one's validators: what it says of itself is still to be read.
             yield self._request_story(asked_url, found, chain, is_again=True)
@@ -82,15 +86,18 @@ class StoryReader(Asking):
         self._keep(response, "story", found)
         if page is None or (self.home and not is_same_site(response.url, self.home)):
             self._leave_out(asked_url, "no_story")
-        elif response.url != asked_url and self._leads_to_listing(response.url):
+        elif response.url != asked_url and self._leads_elsewhere(asked_url, response.url):
             yield from self._miss(asked_url, 404, response)
         else:
             yield from self._take_story(page, response, asked_url, found, chain)
 
-    def _leads_to_listing(self, url: str) -> bool:
-        """Tell whether a redirect ended where sites send who asks for a story they have deleted."""
+    def _leads_elsewhere(self, asked_url: str, url: str) -> bool:
+        """Tell whether a redirect ended where sites send who asks for a story they have deleted: at a listing, or at a story
+        that the archive has beside this one.
+        """
         base = listing_base(url)
-        return base in {*self._chains, listing_base(self.home or "")} or self.memory.has_read(url)
+        is_listing = base in {*self._chains, listing_base(self.home or "")} or self.memory.has_read(url)
+        return is_listing or self.memory.leads_to_another(asked_url, url)
 
     def _take_story(
         self, page: Selector, response: Response, asked_url: str, found: Found, chain: Chain | None = None
@@ -240,6 +247,17 @@ class StoryReader(Asking):
             self.memory.note_gone(url, status)
         self.outcome.skip(url, "gone")
 
+    def _miss_unfollowed(self, request: Request, url: str) -> None:
+        """Account for a story that leads elsewhere, to a page that had been met before and was not asked for again."""
+        if not self.memory.is_going(url, 404):
+            self.memory.note_gone(url, 404)
+            self.outcome.skip(url, "gone")
+            return
+        # Only an answer can make a story gone: the story is asked for once more, and not followed.
+        again = self._request_story(url, request.cb_kwargs["found"], None, is_again=True)
+        again.meta.update(dont_redirect=True, handle_httpstatus_list=REDIRECTS)
+        self.crawler.engine.crawl(again)
+
     def _leave_out(self, url: str, reason: str) -> None:
         self.outcome.skip(url, reason)
         self.memory.note_left_out(url, reason)
@@ -277,6 +295,9 @@ class StoryReader(Asking):
             count_refusal(self.crawler.stats, request, Refused("too_many_redirects", asked_url))
             self.memory.note_failed(asked_url, "too_many_redirects")
             self._lose(asked_url, "too_many_redirects")
+            return
+        if self._leads_elsewhere(asked_url, request.url):
+            self._miss_unfollowed(request, asked_url)
             return
         self.outcome.skip(asked_url, "duplicate")
         if leads_on_for_good(request.meta.get("redirect_reasons", [])):

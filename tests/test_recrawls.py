@@ -577,6 +577,21 @@ def test_a_story_is_gone_when_two_visits_a_day_apart_do_not_find_it(
     assert [each[:2] for each in crawl.history(back["story_id"])] == [(1, "live"), (2, "gone"), (3, "live")]
 
 
+@pytest.mark.parametrize("answer", ["~/", "→/", "→/policy", "→/article/water-bill-goes-to-a-vote"])
+def test_of_stories_that_lead_to_one_page_each_is_gone(crawl: Crawls, site: Site, answer: str) -> None:
+    """Scrapy's filter drops a redirect that another has followed to the same page."""
+    site.put(*TOPICS)
+    crawl()
+    gone = ("rail", "harbour", "grain")
+    for topic in gone:
+        site.pages[path_of(topic)] = answer
+    site.list_stories("water")
+    for day in (2, 3.1, 4.2):
+        crawl(day)
+    told = {topic: crawl.row(path_of(topic))["status"] for topic in (*TOPICS, "markets-one")}
+    assert told == dict.fromkeys(gone, "gone") | {"water": "live", "markets-one": "live"}
+
+
 def test_a_story_that_answers_410_is_gone_at_once(crawl: Crawls, site: Site) -> None:
     site.put(*TOPICS)
     crawl()
@@ -642,6 +657,22 @@ def test_a_new_slug_is_the_old_story_where_the_old_address_leads_to_it(
     assert [each[0] for each in crawl.history(story_id)] == ([1] if title is None else [1, 2])
     assert len(crawl.rows()) == 6
     assert not crawl(0.03)[path_of("rail")]
+
+
+def test_of_a_story_that_moves_and_is_written_anew_at_once_one_row_is_live(crawl: Crawls, site: Site) -> None:
+    """Nothing but the redirect tells that the two are one, and both have been archived when it is met."""
+    site.put(*TOPICS)
+    crawl()
+    site.pages[NEW] = story("tariff", title="Margin is wide as the line gets its money")
+    site.pages[path_of("rail")] = f"→{NEW}"
+    site.list_stories("water", "harbour", "grain", more={NEW: "Margin is wide as the line gets its money"})
+    crawl(0.02)
+    assert crawl.row(NEW)["revision"] == 1
+    for day in (2, 3.1, 4.2):
+        crawl(day)
+    assert (crawl.row(path_of("rail"))["status"], crawl.row(NEW)["status"]) == ("gone", "live")
+    assert crawl.row(NEW)["revision"] == 1
+    assert len(crawl.rows()) == 7
 
 
 @pytest.mark.parametrize("answer", ["same", 404])

@@ -68,7 +68,8 @@ class Gate:
         return None
 
     def process_response(self, request: Request, response: Response) -> Response:
-        if 300 <= response.status < 400 and response.status != 304 and b"Location" in response.headers:
+        is_redirect = 300 <= response.status < 400 and response.status != 304 and b"Location" in response.headers
+        if is_redirect and not request.meta.get("dont_redirect"):
             # Scrapy leaves redirects to other schemes alone.
             raise count_refusal(self._stats, request, Refused("scheme", f"{response.url} leads elsewhere"))
         if isinstance(response, TextResponse) and not request.meta.get("may_be_sitemap") and is_too_much(response.body):
