@@ -552,6 +552,20 @@ def test_a_feed_may_stand_for_a_listing(crawl: Crawls, site: Site) -> None:
     assert site.statuses[304] == 1
 
 
+@pytest.mark.parametrize("session", ["?PHPSESSID={}", ";jsessionid={}.node2"])
+def test_a_session_in_the_links_makes_no_new_stories(crawl: Crawls, site: Site, session: str) -> None:
+    site.put(*TOPICS)
+    plain = {path: page for path, page in site.pages.items() if not path.startswith("/article/")}
+    for number in (1, 2):
+        for path, page in plain.items():
+            assert isinstance(page, str)
+            site.pages[path] = page.replace("-to-a-vote", "-to-a-vote" + session.format(number))
+        crawl(number / 100)
+        assert {row["url"].removeprefix(site.url) for row in crawl.rows()} == {
+            path_of(topic) for topic in (*TOPICS, "markets-one", "energy-one")
+        }
+
+
 # Stories that go and return
 
 
