@@ -40,6 +40,8 @@ EXAMPLES = 500
 """Stories whose addresses show what a story's address looks like."""
 ASKED_ANEW = timedelta(days=30)
 """After which a page that proved to be no story may have become one: it may have been a fault of that day."""
+_MANY, _NEARLY_ALL, _SELDOM = 20, 0.9, 0.05
+"""Of the stories that a sitemap names: so many, this share of them, and this share of looks that found a change."""
 
 _KINDS: Final[Mapping[str, Kind]] = {"listing": "listing", "feed": "feed", "sitemap": "sitemap", "other": "other"}
 
@@ -229,19 +231,27 @@ class SiteMemory(Memory):
         known, sifted = self.ledger.get_all([url for url, _ in named]), Sifted()
         settled: list[Named] = []
         now = datetime.now(UTC)
+        touched = {url for url, lastmod in named if url in known and _is_touched(known[url], lastmod)}
+        if self._says_nothing(len(touched), len(known)):
+            touched = set()
         for url, lastmod in named:
             place = known.get(url)
             if place is None:
                 sifted.unknown.append((url, lastmod))
             elif sections and self._section_of(place) not in sections:
                 continue
-            elif anyway or not (reason := _why_not(place, now)) or _is_touched(place, lastmod):
+            elif anyway or not (reason := _why_not(place, now)) or url in touched:
                 sifted.known.append((url, lastmod))
             else:
                 settled.append((url, lastmod))
                 sifted.settled[url] = reason
         self.ledger.note_named(settled, now)
         return sifted
+
+    def _says_nothing(self, touched: int, known: int) -> bool:
+        """Tell whether lastmods are of the sitemap's making and not of the stories': nearly all are other ones than before, and
+        looks at the site's stories have seldom found a change."""
+        return touched >= max(_MANY, _NEARLY_ALL * known) and self.ledger.site_change_rate < _SELDOM
 
     @guarded
     def plan_visit(self, url: str, *, anyway: bool = False) -> Visit:

@@ -406,6 +406,23 @@ def test_a_sitemap_that_has_proved_to_name_all_is_all_that_is_read(
     assert crawl(0.03) == Counter(sitemaps)
 
 
+def test_lastmods_that_are_the_time_of_the_request_are_believed_once(crawl: Crawls, site: Site) -> None:
+    topics = [f"rail-{number}" for number in range(30)]
+    site.put(*topics)
+
+    def crawl_at(days: float) -> Counter[str]:
+        site.put_sitemap(lastmods(*topics, day=f"2026-06-29T{days * 10:02.0f}:00:00Z"))
+        return crawl(days)
+
+    crawl_at(0)
+    assert len(crawl_at(1)) == 1 + 32
+    assert crawl_at(1.1) == Counter(["/sitemap.xml"])
+    site.pages[path_of("rail-7")] = story("rail-7", more="<p>On Friday the council said that the parcel was void.</p>")
+    site.put_sitemap(lastmods(*topics, day="2026-06-29T11:00:00Z") | {path_of("rail-7"): "2026-07-02"})
+    assert crawl(1.2) == Counter(["/sitemap.xml", path_of("rail-7")]), "one alone is still believed"
+    assert crawl.row(path_of("rail-7"))["revision"] == 2
+
+
 @pytest.mark.parametrize("fault", [404, 410, "<html><body>Not here</body></html>"])
 def test_a_sitemap_that_is_lost_gives_way_to_the_listings(crawl: Crawls, site: Site, fault: int | str) -> None:
     site.put(*TOPICS)
