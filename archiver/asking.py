@@ -147,12 +147,12 @@ class Asking(Spider):
             request.meta.update(SITEMAP_LIMITS)
         return add_conditions(request, self.memory.conditions(url)) if conditions else request
 
-    def start_chain(self, url: str, label: str | None) -> Iterator[Request]:
-        """Ask for the first page of a listing, once in a crawl."""
+    def start_chain(self, url: str, label: str | None, *, conditions: bool = True) -> Iterator[Request]:
+        """Ask for the first page of a listing, once in a crawl; with `conditions`, if it has changed."""
         if (base := listing_base(url)) not in self._chains:
             self._chains[base] = chain = self._make_chain(url, label)
             # A page that has not changed shows nothing new: that is where the pass would end.
-            yield self.ask_page(url, self.parse_listing, chain=chain, conditions=chain.is_known)
+            yield self.ask_page(url, self.parse_listing, chain=chain, conditions=conditions and chain.is_known)
 
     def _make_chain(self, url: str, label: str | None = None, via: str = "listing") -> Chain:
         is_known = self.memory.has_read(url)

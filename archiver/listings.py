@@ -59,6 +59,10 @@ class ListingReader(Asking):
         """A sitemap that was to stand in for the listings did not."""
         self._has_given_up_sitemaps = False
         self._has_read_home = False
+        self._missed: dict[str, int] = {}
+        """Listing that is not there → at how many crawls in a row."""
+        self._sections: frozenset[str] = frozenset()
+        """Addresses of what the home page names, where the whole site is crawled."""
 
     # Where a crawl begins
 
@@ -73,9 +77,9 @@ class ListingReader(Asking):
                 for url in sitemaps:
                     yield self.ask_page(url, self.parse_sitemap, conditions=True)
                 return
-            known = {slug_section(each.label): each for each in self.memory.listings()}
-            if known and set(wanted) <= set(known):
-                for slug, listing in known.items():
+            known = [(slug_section(each.label), each) for each in self.memory.listings()]
+            if known and set(wanted) <= {slug for slug, _ in known}:
+                for slug, listing in known:
                     if not wanted or slug in wanted:
                         yield from self.start_chain(listing.url, listing.label)
                 return
@@ -93,16 +97,17 @@ class ListingReader(Asking):
             self._lose(response.url, "moved" if page is not None else "not_html")
             return
         self._has_read_home = True
-        sections = {section.slug: section for section in find_sections(page, response.url)}
+        sections = find_sections(page, response.url)
         shown = list_stories(page, response.url)
         for slug in self.arguments.section:
-            if slug in sections:
-                yield from self.start_chain(sections[slug].url, sections[slug].label)
+            if named := [section for section in sections if section.slug == slug]:
+                for section in named:
+                    yield from self.start_chain(section.url, section.label)
             elif url := join_url(response.url, f"/{slug}"):
                 context: dict[str, Any] = {
                     "slug": slug,
                     "probes": [s.url for s in shown[:PROBES]],
-                    "known": sorted(sections),
+                    "known": sorted({section.slug for section in sections}),
                 }
                 yield self.ask_page(url, self.parse_guess, **context)
         if self.arguments.section:
@@ -110,12 +115,18 @@ class ListingReader(Asking):
         if not sections:
             yield from self._list(page, self._make_chain(response.url), response)
             return
-        for section in sections.values():
+        for section in sections:
             self.memory.note_listing(section.url, section.label)
+        if not self.arguments.is_bounded:
+            self._sections = frozenset(section.url for section in sections)
+            self._forget_missed()
         if self.home and not self.arguments.is_bounded:
             self.memory.note_pass(self.home, None, datetime.now(UTC), {})
-        for section in sections.values():
-            yield from self.start_chain(section.url, section.label)
+        for section in sections:
+            # Whatever its validators say: a server whose ETag never changes would hide all that is new.
+            yield from self.start_chain(section.url, section.label, conditions=False)
+        for listing in self.memory.listings():  # those to which only stories have led
+            yield from self.start_chain(listing.url, listing.label, conditions=False)
         for story in shown:
             self.leftovers.setdefault(story.url, Chain(response.url).describe_find(story))
 
@@ -188,9 +199,17 @@ class ListingReader(Asking):
         """Leave out a listing that is there no more, or leads to the home page; that one may name others in its place."""
         self.logger.warning("listing %s is left out: gone", chain.url)
         self.outcome.skip(chain.url, "gone")
-        self.memory.drop_listing(chain.url)
+        self._missed[chain.url] = self.memory.note_missing_listing(chain.url)
+        self._forget_missed()
         if not self.arguments.section:
             yield from self._ask_home()
+
+    def _forget_missed(self) -> None:
+        """Forget the listings that are not there, once the home page has been read: those that it does not name, and those
+        that were not there at the crawl before either."""
+        for url, times in self._missed.items() if self._sections else ():
+            if times > 1 or url not in self._sections:
+                self.memory.drop_listing(url)
 
     def _ask_listed(self, stories: list[ListedStory], chain: Chain, lastmod: str | None = None) -> Iterator[Request]:
         since = self.arguments.since

@@ -98,6 +98,10 @@ class Memory:
     def note_listing(self, listing: str, label: str | None) -> None:
         """Keep that the site has a listing."""
 
+    def note_missing_listing(self, listing: str) -> int:
+        """Keep that a listing is not there; return at how many crawls in a row."""
+        return 1
+
     def drop_listing(self, listing: str) -> None:
         """Forget a listing that is there no more."""
 

@@ -170,6 +170,12 @@ class SiteMemory(Memory):
         self.ledger.begin_pass(listing, datetime.now(UTC), label=label)
 
     @guarded
+    def note_missing_listing(self, listing: str) -> int:
+        self.ledger.note_failed(listing, at=datetime.now(UTC), reason="gone", kind="listing")
+        known = self.ledger.get(listing)
+        return known.failures if known else 1
+
+    @guarded
     def drop_listing(self, listing: str) -> None:
         self._passes.pop(listing, None)
         self.ledger.drop_listing(listing)

@@ -182,7 +182,10 @@ class StoryReader(Asking):
         """Ask for the section's listing and the related stories; where part of a site was asked for, they would lead out of
         it, and are kept for a crawl of the whole."""
         if not self.arguments.is_bounded and printed.section_url and is_same_site(printed.section_url, printed.url):
-            yield from self.start_chain(printed.section_url, printed.section_label)
+            for request in self.start_chain(printed.section_url, printed.section_label):
+                # At once: stories that have not changed will not lead there again, should this pass of it be cut.
+                self.memory.note_listing(printed.section_url, printed.section_label)
+                yield request
         for related in printed.related:
             url = join_url(printed.url, related.url)
             if not url or not is_same_site(url, printed.url) or not self._has_shape_of_story(url):

@@ -57,6 +57,8 @@ class Site:
 
     pages: dict[str, str | bytes | int] = field(default_factory=dict)
     has_validators: bool = True
+    stuck: set[str] = field(default_factory=set)
+    """Paths whose ETag stays the same, whatever becomes of the page."""
     requests: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
 
@@ -82,7 +84,9 @@ class Site:
                     tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
                     if site.has_validators:
                         headers["ETag"] = tag
-                        if self.headers.get("If-None-Match") == tag:
+                        if self.headers.get("If-None-Match") == tag or (
+                            self.path in site.stuck and "If-None-Match" in self.headers
+                        ):
                             status, body = 304, b""
                 site.statuses[status] += 1
                 self.send_response(status)
@@ -304,6 +308,81 @@ def test_where_a_section_is_gone_the_home_page_tells_what_came_in_its_place(
     asked = crawl(0.02)
     assert (asked["/policy"], asked["/rules"], asked[path_of("tariff")]) == (1, 1, 1)
     assert crawl(0.025) == Counter(["/rules", "/markets", "/energy"])
+
+
+def test_two_sections_with_one_label_are_both_read(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS, "tariff", "levy")
+    nav = {"/us/policy": "Policy", "/eu/policy": "Policy", "/markets": "Markets"}
+    site.pages["/"] = listing_page({}, nav=nav)
+    site.pages["/us/policy"], site.pages["/eu/policy"] = (
+        listing_page(cards(*topics), nav=nav) for topics in (TOPICS, ("tariff", "levy"))
+    )
+    crawl()
+    assert len(crawl.rows()) == 7
+    assert crawl(0.02) == Counter(list(nav))
+    asked = crawl(0.03, "-a", "section=policy")
+    assert asked == Counter(["/us/policy", "/eu/policy"])
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_a_listing_to_which_only_stories_lead_is_read_at_each_crawl(crawl: Crawls, site: Site, is_cut: bool) -> None:
+    """Stories that have not changed lead to it no more."""
+    more = "<p><a href='/chronicle'>More in Chronicle →</a></p>"
+    rest = [f"{word}-{number}" for number, word in enumerate(WORDS[:5])]
+    nav = {"/policy": "Policy", "/markets": "Markets", "/energy": "Energy"}
+
+    def put(*topics: str) -> None:
+        following = "<a rel='next' href='/chronicle?page=2'>Next</a>"
+        site.pages["/chronicle"] = listing_page(cards(*topics[:3]), nav=nav, more=following)
+        site.pages["/chronicle?page=2"] = listing_page(cards(*topics[3:]), nav=nav)
+
+    site.put(*TOPICS, *rest, "tariff")
+    site.list_stories(*TOPICS)
+    site.pages[path_of("rail")] = story("rail", more=more)
+    put(*rest)
+    if is_cut:
+        site.pages["/chronicle?page=2"] = 503
+    crawl(exit_code=4 if is_cut else 0)
+    put("tariff", *rest)
+    for day, home in ((0.02, 0), (9, 1)):
+        asked = crawl(day)
+        assert (asked["/"], asked["/chronicle"]) == (home, 1)
+        assert len(crawl.rows()) == 6 + 6
+
+
+@pytest.mark.parametrize("home", ["as it was", 503, "<html><body><main><h1>Back soon</h1></main></body></html>"])
+@pytest.mark.parametrize("words", [(), ("-a", "section=policy")])
+def test_a_listing_that_is_not_there_once_is_read_at_the_next_crawl(
+    crawl: Crawls, site: Site, words: tuple[str, ...], home: int | str
+) -> None:
+    site.put(*TOPICS)
+    crawl()
+    kept = dict(site.pages)
+    site.pages["/policy"] = 404
+    if home != "as it was":
+        site.pages["/"] = home
+    crawl(0.02, *words, exit_code=3 if words else 4 if home == 503 else 0)
+    site.pages.update(kept)
+    site.put("tariff", *TOPICS)
+    assert path_of("tariff") in crawl(0.03)
+
+
+def test_a_dead_link_of_the_navigation_is_given_up_until_the_home_page_is_read_again(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    site.pages["/energy"] = 404
+    assert crawl()["/energy"] == 1
+    assert crawl(0.02) == Counter([*LISTINGS, "/"])
+    assert crawl(0.03) == Counter(LISTINGS - {"/energy"})
+    assert crawl(8)["/energy"] == 1
+
+
+def test_an_etag_that_never_changes_hides_no_news_for_longer_than_a_week(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    crawl()
+    site.stuck.add("/policy")
+    site.put("tariff", *TOPICS)
+    assert path_of("tariff") not in crawl(1)
+    assert path_of("tariff") in crawl(8)
 
 
 def test_a_story_is_looked_at_when_it_is_due_and_a_change_is_a_revision(crawl: Crawls, site: Site) -> None:

@@ -322,9 +322,11 @@ class Ledger:
         self._note(now, is_answer=True)
         return now.is_gone
 
-    def note_failed(self, url: str, *, at: datetime, reason: str) -> None:
-        """Note that no answer came, or none that says anything of the page; it is tried again, ever more seldom."""
-        self._note(take_failure(self._get_or_make(url, "story", at), at=at, reason=reason), is_answer=True)
+    def note_failed(self, url: str, *, at: datetime, reason: str, kind: Kind = "story") -> None:
+        """Note that no answer came, or none that says anything of the page; it is tried again, ever more seldom. `kind` is of
+        an address never met before.
+        """
+        self._note(take_failure(self._get_or_make(url, kind, at), at=at, reason=reason), is_answer=True)
 
     def note_moved(self, url: str, to_url: str, *, at: datetime) -> str | None:
         """Note that the story of `url` stands at `to_url` now; return the story_id that holds there.
