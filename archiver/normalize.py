@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from urllib.parse import urlsplit
 
 from archiver.extract.dates import read_date
 from archiver.items import LISTED, Faq, Found, Link, PrintedStory, Related, Story
@@ -26,6 +27,8 @@ _SLUG_BYTES = 120
 """A folder's name may have 255 bytes on common file systems; `section=` and an encoded slug must fit."""
 
 
+_ID = re.compile(r"(?:^|&)(?:(?:article|art|news|story|post|doc|item|[an])?_?id|article|story)=\d", re.IGNORECASE)
+"""In the query of an address: the number of a story."""
 _BARE_MARK = re.compile(r"[QA]\d{0,2}[.:)]")
 """What is left of a FAQ in boxes of their own: no paragraph."""
 
@@ -118,12 +121,15 @@ def hash_content(title: str, dek: str | None, body: str, faq: list[Faq], source_
 
 
 def normalize_canonical(canonical: str | None, fetched: str) -> str:
-    """Return the story's address: the canonical link where it is on the same site and no home page, else the address fetched.
+    """Return the story's address: the canonical link where it is on the same site and names a single page, else the address
+    fetched. Templates print the address of the home page, of the section or of the script that shows all stories.
 
     >>> normalize_canonical("https://www.a.example/x?utm_source=y", "https://a.example/x?page=1")
     'https://www.a.example/x'
     >>> normalize_canonical("https://b.example/x", "https://a.example/x#top")
     'https://a.example/x'
+    >>> normalize_canonical("https://a.example/policy", "https://a.example/policy/rates-rise-again")
+    'https://a.example/policy/rates-rise-again'
     """
     fetched = clean_url(fetched)
     if canonical is None:
@@ -132,8 +138,28 @@ def normalize_canonical(canonical: str | None, fetched: str) -> str:
         cleaned = clean_url(canonical)
     except ValueError:
         return fetched
-    is_home = re.fullmatch(r"https?://[^/]+/", cleaned) is not None
-    return cleaned if is_same_site(cleaned, fetched) and not is_home else fetched
+    return cleaned if is_same_site(cleaned, fetched) and not _names_many(cleaned, fetched) else fetched
+
+
+def _names_many(canonical: str, fetched: str) -> bool:
+    """Tell whether a canonical address is that of the home page, or the one fetched without what tells stories apart in it."""
+    own, other = urlsplit(fetched), urlsplit(canonical)
+    segments, others = _segments(own.path), _segments(other.path)
+    if not others and not other.query:
+        return True
+    if other.query or others != segments[: len(others)]:
+        return False
+    if len(others) == len(segments):
+        return _ID.search(own.query) is not None
+    return len(others) == 1 and _count_words(others[0]) < 3 <= _count_words(segments[-1])
+
+
+def _segments(path: str) -> list[str]:
+    return [part for part in path.split("/") if part]
+
+
+def _count_words(slug: str) -> int:
+    return len([word for word in re.split(r"[-_.]", slug) if word])
 
 
 def slug_section(label: str | None) -> str:

@@ -13,7 +13,7 @@ from tldextract import TLDExtract
 from w3lib.url import safe_url_string
 
 TRACKING_VERSION = 2
-"""Raised whenever TRACKING or SESSION changes: two archives agree on addresses only when it is the same."""
+"""Raised whenever `clean_url` changes: two archives agree on addresses only when it is the same."""
 
 TRACKING = re.compile(
     r"""(?:
@@ -62,6 +62,7 @@ _CLEAN = re.compile(_ORIGIN + r"/[A-Za-z0-9._~/-]*")
 """An address that there is nothing to clean of: most are such, and the check takes a fiftieth of the cleaning."""
 _CLEAN_ORIGIN = re.compile(_ORIGIN + r"(?=/)")
 _CLEAN_PATH = re.compile(r"/[A-Za-z0-9_~-][A-Za-z0-9._~/-]{0,2000}")
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _STRAY = re.compile(r"[\t\r\n\x00-\x1f\u00ad\u200b-\u200f\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
 
 
@@ -73,6 +74,8 @@ def clean_url(url: str) -> str:
 
     >>> clean_url("HTTPS://user:pw@Bücher.Example:443/a b?utm_source=x&id=7#top")
     'https://xn--bcher-kva.example/a%20b?id=7'
+    >>> clean_url("https://a.example/caf%c3%a9%2Downers")
+    'https://a.example/caf%C3%A9-owners'
     >>> clean_url("https://a.example?fbclid=1"), clean_url("https://a.example/news.do;jsessionid=0A1B.node2?id=7")
     ('https://a.example/', 'https://a.example/news.do?id=7')
     """
@@ -89,10 +92,16 @@ def _clean(url: str) -> str:
         raise ValueError(f"not an http or https address: {url!r}")
     path = SESSION.sub("", parts.path) or "/"
     cleaned = SplitResult(scheme, _netloc(parts, scheme), path, _strip_tracking(parts.query), "")
-    address = safe_url_string(urlunsplit(cleaned))
+    address = _ESCAPE.sub(_escape_anew, safe_url_string(urlunsplit(cleaned)))
     if len(address) > MAX_LENGTH:
         raise ValueError(f"an address of {len(address)} characters: {address[:80]!r}…")
     return address
+
+
+def _escape_anew(escaped: re.Match[str]) -> str:
+    """One spelling of an escape, RFC 3986, 6.2.2: none where the character needs none, else with capitals."""
+    char = chr(int(escaped[1], 16))
+    return char if char.isascii() and (char.isalnum() or char in "-._~") else escaped[0].upper()
 
 
 def _netloc(parts: SplitResult, scheme: str) -> str:

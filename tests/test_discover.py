@@ -576,6 +576,21 @@ def test_what_is_no_feed(body: bytes) -> None:
     assert not parse_feed(body, SITE)
 
 
+@pytest.mark.parametrize(("zone", "hour"), [("CEST", "22"), ("BST", "23"), ("EDT", "04"), ("+0200", "22"), ("", "00")])
+def test_a_feed_says_its_zone_in_whatever_letters(zone: str, hour: str) -> None:
+    item = f"<item><title>A</title><link>/a</link><pubDate>Tue, 30 Jun 2026 00:30:00 {zone}</pubDate></item>"
+    (found,) = parse_feed(f"<rss><channel>{item}</channel></rss>".encode(), SITE) or []
+    assert found.published_at is not None
+    assert f"{found.published_at:%H:%M}" == f"{hour}:30"
+
+
+def test_a_number_is_no_page_of_the_home_page() -> None:
+    posts = {f"/?p={number}": f"The {number}th levy of the council goes to a vote" for number in (612, 640, 871)}
+    rows = "".join(f"<li><h3><a href='{path}'>{title}</a></h3>" for path, title in posts.items())
+    listed = read_page(f"<html><body><main><h1>Policy</h1><ul>{rows}</ul></main></body></html>".encode())
+    assert {story.url for story in list_stories(listed, f"{SITE}/policy")} == {SITE + path for path in posts}
+
+
 def test_entities_are_never_expanded_nor_fetched() -> None:
     bomb = "".join(f'<!ENTITY e{i} "{f"&e{i - 1};" * 10 if i else "lol"}">' for i in range(10))
     body = f'<!DOCTYPE rss [{bomb}<!ENTITY f SYSTEM "file:///etc/hostname">]><rss><channel><item><title>x&e9;&f;</title><link>/a</link></item></channel></rss>'

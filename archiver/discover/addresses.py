@@ -136,8 +136,12 @@ class Address:
     def shape(self) -> tuple[str, ...]:
         """What addresses of one kind of page share."""
         last = ("slug" if self.slug_words >= 3 else "word") + ("#" if self.has_id else "")
-        lead = tuple("#" if part.isdigit() else part for part in self.segments[:-1])
-        return (*lead, last, *sorted(key for key, _ in self.query))
+        return (*self.folder, last, *sorted(key for key, _ in self.query))
+
+    @property
+    def folder(self) -> tuple[str, ...]:
+        """The path without its last segment, days and other numbers being alike."""
+        return tuple("#" if part.isdigit() else part for part in self.segments[:-1])
 
 
 @lru_cache(maxsize=4_096)
@@ -255,7 +259,10 @@ def page_slot(url: str) -> PageSlot | None:
         if (bare in PAGE_KEYS or is_offset or bare.startswith("pagen_")) and re.fullmatch(r"\d{1,7}", value):
             rest = pairs[:index] + pairs[index + 1 :]
             base = listing_base(parts._replace(query="&".join(rest)).geturl())
-            return PageSlot(base, int(value), is_offset, is_sure=key != "p" or int(value) < 1000)
+            # WordPress names a post by `/?p=612`, and a page of a listing by `/policy/?p=2` only where it is told to.
+            return PageSlot(
+                base, int(value), is_offset, is_sure=key != "p" or int(value) < (1000 if parts.path.strip("/") else 100)
+            )
     if is_calendar(url):
         return None
     for pattern, sure in ((_PAIR, True), (_GLUED, True), (_SUFFIXED, False), (_BARE, False)):
@@ -277,3 +284,21 @@ def listing_base(url: str) -> str:
     path = _INDEX.sub("", unquote(parts.path)).rstrip("/")
     query = "&".join(sorted(part for part in parts.query.split("&") if part))
     return parts._replace(path=path, query=query, fragment="").geturl()
+
+
+def are_spellings(one: str, other: str) -> bool:
+    """Tell whether two addresses differ in what servers tell apart and answer alike: case, a closing slash, an index file, an
+    ending, `www.`, the scheme, or a query that one of them has.
+
+    >>> are_spellings("https://www.a.example/Policy/Rates-Rise.html", "http://a.example/policy/rates-rise/?ref=home")
+    True
+    >>> are_spellings("https://a.example/news?id=1", "https://a.example/news?id=2")
+    False
+    """
+    (host, path, query), (other_host, other_path, other_query) = _spell(one), _spell(other)
+    return (host, path) == (other_host, other_path) and (query == other_query or not (query and other_query))
+
+
+def _spell(url: str) -> tuple[str, str, str]:
+    parts = urlsplit(listing_base(url).casefold())
+    return parts.netloc.removeprefix("www."), _EXTENSION.sub("", parts.path), parts.query

@@ -129,7 +129,9 @@ def _read_feed_date(raw: str) -> datetime | None:
     if re.search(r"\d{1,2}\s+[A-Za-z]{3,}\.?\s+\d{2,4}", raw):
         try:
             at = parsedate_to_datetime(raw)
-            return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+            if at.tzinfo is None:  # none, or one that RFC 822 does not know: `CEST`
+                return parse_date(raw) or at.replace(tzinfo=UTC)
+            return at.astimezone(UTC)
         except (ValueError, TypeError, OverflowError):
             pass
     return parse_date(raw)
