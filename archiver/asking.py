@@ -26,7 +26,7 @@ from archiver.memory import Memory, RawPlace
 from archiver.network.markup import is_too_much
 from archiver.network.refusal import Refused, count_refusal
 from archiver.outcome import Outcome
-from archiver.pages import own_address, read_page
+from archiver.pages import ends_whole, own_address, read_page
 from archiver.store.coding import MAX_CODINGS, DecodedTooLargeError, decode_body
 from archiver.store.exchange import leads_on_for_good
 from archiver.urls import AddressSet
@@ -102,6 +102,8 @@ class Asking(Spider):
         """Hash of a story's key → hash of its title, of all stories of the crawl: a quarter of what the texts take."""
         self._shapes: set[tuple[str, ...]] = set()
         """Forms of the addresses that listings showed for stories: a related link of another form is no story's."""
+        self._folders: set[tuple[str, ...]] = set()
+        """Folders in which these addresses stand, where it is not the site's own."""
         self._knows_examples = False
         """`_shapes` holds the forms of the stories of earlier crawls too."""
         self._raw: RawPlace | None = None
@@ -188,8 +190,19 @@ class Asking(Spider):
         shape = read_address(url).shape
         if shape not in self._shapes and not self._knows_examples:
             self._knows_examples = True
-            self._shapes.update(read_address(each).shape for each in self.memory.examples())
+            for each in self.memory.examples():
+                self._note_shape(each)
         return shape in self._shapes
+
+    def _lies_among_stories(self, url: str) -> bool:
+        """Tell whether an address looks like those of stories, or stands in a folder with some."""
+        return self._has_shape_of_story(url) or read_address(url).folder in self._folders
+
+    def _note_shape(self, url: str) -> None:
+        address = read_address(url)
+        self._shapes.add(address.shape)
+        if address.folder:
+            self._folders.add(address.folder)
 
     def forget_met(self) -> None:
         """Let go of what a crawl that has ended needs no more, for publishing to have the memory."""
@@ -288,8 +301,8 @@ def redirects_of(response: Response) -> tuple[list[str], bool]:
 
 
 def is_torn(response: Response) -> bool:
-    """Tell whether a page ended amid the transfer."""
-    return not {"partial", "dataloss"}.isdisjoint(response.flags)
+    """Tell whether a page ended amid the transfer. Scrapy flags each one whose length the server did not tell, too."""
+    return not {"partial", "dataloss"}.isdisjoint(response.flags) and not ends_whole(response.body)
 
 
 def read_validators(response: Response) -> dict[str, str]:

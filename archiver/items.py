@@ -13,6 +13,13 @@ from typing import Final
 NO_TIME: Final = "no time"
 """Ends the rule of a date, in `provenance`, that says a day and no more."""
 
+SEVERAL_PAGES: Final = "several-pages"
+"""Flag of a story that was joined from pages."""
+TRUNCATED: Final = "truncated"
+"""Flag of a story that has lost an end or a page."""
+PIECED: Final = frozenset({SEVERAL_PAGES, TRUNCATED})
+"""Of a story with one of these flags, that its first page has not changed says nothing: it is no raw page of the whole."""
+
 LISTED: Final = ("feed", "listing")
 """Values of `date_source` where the page itself has no date."""
 

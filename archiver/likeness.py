@@ -7,6 +7,8 @@ from typing import Final
 
 from archiver.text import fold_text
 
+UNLIKE: Final = "unlike"
+"""Why a page is not taken for the story that its address has had."""
 LEAD_WORDS: Final = 40
 _FEWEST_WORDS: Final = 4
 """`Morning briefing` is the headline of many stories."""
@@ -24,6 +26,16 @@ def title_key(title: str | None) -> int | None:
 def lead_key(body: str) -> int | None:
     """Return a number that bodies with the same first forty words share; None for a shorter one."""
     return _key(body[: 20 * LEAD_WORDS], LEAD_WORDS)
+
+
+def is_other_headline(listed: str | None, text: str) -> bool:
+    """Tell whether a text has less than a third of the words of a headline under which a listing led to it.
+
+    >>> is_other_headline("The council votes on the levy again", "Log in to read on"), is_other_headline("Briefing", "Log in")
+    (True, False)
+    """
+    words = {word for word in fold_text(listed or "").split() if len(word) > 3}
+    return len(words) >= _FEWEST_WORDS and 3 * len(words & set(fold_text(text).split())) < len(words)
 
 
 def _key(text: str, fewest: int) -> int | None:

@@ -12,7 +12,7 @@ from scrapy import Request
 from scrapy.http import Response
 
 from archiver.arguments import describe_unknown
-from archiver.asking import Asking, Output, asked_url, name_failure, read_validators
+from archiver.asking import Asking, Output, asked_url, is_torn, name_failure, read_validators
 from archiver.chain import Chain
 from archiver.discover import (
     ListedStory,
@@ -23,7 +23,7 @@ from archiver.discover import (
     parse_feed,
     parse_sitemap,
 )
-from archiver.discover.addresses import is_furniture_address, listing_base, read_address
+from archiver.discover.addresses import is_furniture_address, listing_base
 from archiver.extract import extract_story
 from archiver.network.refusal import PASSING, NotAsked, Refused
 from archiver.normalize import slug_section
@@ -96,7 +96,9 @@ class ListingReader(Asking):
         if page is None or not is_same_site(response.url, self.home or ""):
             self._lose(response.url, "moved" if page is not None else "not_html")
             return
-        self._has_read_home = True
+        if is_torn(response):
+            self._lose(response.url, "listing_torn")
+        self._has_read_home = not is_torn(response)
         sections = find_sections(page, response.url)
         shown = list_stories(page, response.url)
         for slug in self.arguments.section:
@@ -117,10 +119,10 @@ class ListingReader(Asking):
             return
         for section in sections:
             self.memory.note_listing(section.url, section.label)
-        if not self.arguments.is_bounded:
+        if self._has_read_home and not self.arguments.is_bounded:
             self._sections = frozenset(section.url for section in sections)
             self._forget_missed()
-        if self.home and not self.arguments.is_bounded:
+        if self.home and self._has_read_home and not self.arguments.is_bounded:
             self.memory.note_pass(self.home, None, datetime.now(UTC), {})
         for section in sections:
             # Whatever its validators say: a server whose ETag never changes would hide all that is new.
@@ -173,6 +175,11 @@ class ListingReader(Asking):
         if not chain.met:
             self.logger.warning("no story link on %s", url)
         following = chain.pick_next(next_pages(page, url), since=since, max_pages=max_pages)
+        if is_torn(response):
+            self._lose(
+                url, "listing_torn", chain.label
+            )  # the pass has not reached its end: the next crawl reads it again
+            return
         if following:
             yield self.ask_page(following, self.parse_listing, chain=chain)
         elif chain.met and not (chain.is_past(since) or chain.pages == max_pages):
@@ -215,7 +222,7 @@ class ListingReader(Asking):
         since = self.arguments.since
         for story in stories:
             self.outcome.listed += 1
-            self._shapes.add(read_address(story.url).shape)
+            self._note_shape(story.url)
             if since and story.published_at and story.published_at.astimezone(UTC).date() < since:
                 self.outcome.skip(story.url, "before_since")
             else:
@@ -368,7 +375,7 @@ class ListingReader(Asking):
     def _may_be_story(self, address: str, described: dict[str, ListedStory]) -> bool:
         """Tell whether an address never met is to be asked for: where a whole site is crawled, its stories have shown what
         their addresses look like; where sections are, only the stories that were met in them are told."""
-        if self.home and (self.arguments.section or not self._has_shape_of_story(address)):
+        if self.home and (self.arguments.section or not (address in described or self._lies_among_stories(address))):
             return False
         if address not in described and is_furniture_address(address):
             self.outcome.skip(address, "no_story")

@@ -183,8 +183,9 @@ class Memory:
     def note_archived(self, url: str, story: Story) -> None:
         """Keep that a story stands in the inbox."""
 
-    def note_left_out(self, url: str, reason: str) -> None:
-        """Keep that a page is no story of the archive, so that it is not asked for again at every crawl."""
+    def note_left_out(self, url: str, reason: str, *, may_pass: bool = False) -> None:
+        """Keep that a page is no story of the archive, so that it is not asked for again at every crawl; where it `may_pass`,
+        not before a second answer."""
 
     def note_failed(self, url: str, reason: str) -> None:
         """Keep that a page could not be had."""
@@ -217,8 +218,15 @@ class Memory:
         """
         return None
 
-    def is_another(self, story: Story, asked: str) -> bool:
-        """Tell whether the canonical address of a page is that of another archived story: one copied from it has it left in."""
+    def doubts(self, url: str, printed: PrintedStory, *, is_led: bool) -> bool:
+        """Tell whether a page is unlikely to be the archived story of its address: neither headline nor first words are.
+        Without `is_led`, a redirect for the moment, it has to be much shorter, too, and is believed at the fourth answer.
+        """
+        return False
+
+    def is_another(self, story: Story, asked: str, fetched: str) -> bool:
+        """Tell whether the address of a story is that of another archived one: a page copied from it has its canonical link left
+        in, or the other one has left the address and a new one stands there. `fetched` is where redirects led."""
         return False
 
     # Keeping

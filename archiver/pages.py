@@ -35,6 +35,17 @@ def read_page(body: bytes, content_type: str | None = None) -> Selector:
     return Selector(root=fromstring(b"<html/>", parser=_PARSER) if root is None else root, type="html")
 
 
+def ends_whole(body: bytes) -> bool:
+    """Tell whether a page has its end: where a connection ended and no length had been told, nothing else says whether all came.
+
+    >>> ends_whole(b"<html><p>A</p></html> <!-- 0.2 s -->"), ends_whole(b"<html><p>A")
+    (True, False)
+    """
+    return b"</html>" in body[-_END:].lower()
+
+
+_END: Final = 2_048
+"""Bytes: caches and statistics write a few lines behind a page."""
 # As parsel parses, but without comments and lxml.html's classes: the same tree of text, a fifth less to walk it. No table
 # of ids is kept (6% of the parse), for no rule asks XPath's `id()`; `#name` and `[@id]` need none.
 _PARSER: Final = HTMLParser(

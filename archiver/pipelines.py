@@ -77,8 +77,8 @@ class NormalizePipeline(Pipeline):
         story = normalize_story(item.printed, fetched_at=item.fetched_at, found=item.found)
         if item.raw:
             story = replace(story, raw_file=item.raw.file, raw_offset=item.raw.offset, raw_sha256=item.raw.sha256)
-        memory, fetched = self.spider.memory, clean_url(item.printed.url)
-        if fetched != story.url and not item.moved_from and memory.is_another(story, item.asked_url):
+        memory = self.spider.memory
+        if not item.moved_from and memory.is_another(story, item.asked_url, clean_url(item.printed.url)):
             raise Lost("same_address")
         known_as = memory.identify(story, item.asked_url, item.moved_from)
         return replace(story, story_id=known_as or story.story_id)

@@ -21,7 +21,7 @@ from archiver.extract.parts import (
     join_parts,
 )
 from archiver.extract.story import robots_flags
-from archiver.items import Found, PrintedStory
+from archiver.items import TRUNCATED, Found, PrintedStory
 
 MAX_PARTS = 20
 """Pages of one story that are read; beyond that it is a trap, or a book."""
@@ -52,7 +52,7 @@ class Reading:
         """Return what a page prints, flagged where it ended amid the transfer and by what its X-Robots-Tag says."""
         printed = extract_story(page, url, selectors=self.selectors, now=self.fetched_at)
         told = [flag for flag in robots_flags(robots) if flag not in printed.flags] if robots else []
-        flags = (*printed.flags, *told, *(["truncated"] if is_torn else ()))
+        flags = (*printed.flags, *told, *([TRUNCATED] if is_torn else ()))
         return printed if flags == printed.flags else dataclasses.replace(printed, flags=flags)
 
     def begin(self, page: Selector, url: str, printed: PrintedStory) -> None:
@@ -96,7 +96,7 @@ class Reading:
     def finish(self) -> PrintedStory:
         """Return the story that the pages read so far make."""
         printed = join_parts(self.parts)
-        return dataclasses.replace(printed, flags=(*printed.flags, "truncated")) if self.is_cut else printed
+        return dataclasses.replace(printed, flags=(*printed.flags, TRUNCATED)) if self.is_cut else printed
 
 
 def is_no_story(page: Selector, url: str, printed: PrintedStory, found: Found) -> bool:

@@ -20,7 +20,7 @@ from archiver.extract import Selectors
 from archiver.extract.parts import find_first_part
 from archiver.items import Found, Story
 from archiver.normalize import IncompleteStory, normalize_story, validate_story
-from archiver.pages import read_page
+from archiver.pages import ends_whole, read_page
 from archiver.reading import Reading, is_no_story
 from archiver.store.archive import Archive, StorageError
 from archiver.store.raw_read import RawPlace, RawRecord, iter_records, raw_dir, read_record
@@ -120,12 +120,12 @@ class Rereader:
         if page is None:
             raise UnreadableError("its raw page is no HTML")
         robots = ", ".join(value for name, value in first.headers if name.lower() == "x-robots-tag")
-        printed = reading.print(page, first.url, is_torn=first.is_torn, robots=robots)
+        printed = reading.print(page, first.url, is_torn=_is_torn(first), robots=robots)
         if is_no_story(page, first.url, printed, found) or find_first_part(printed):
             raise UnreadableError("no story by today's rules")
         reading.begin(page, first.url, printed)
         if view:
-            reading.take_single(_parse(view), view.url, is_torn=view.is_torn)
+            reading.take_single(_parse(view), view.url, is_torn=_is_torn(view))
         place = self._read_on(reading, first) or (view or first).place
         story = normalize_story(reading.finish(), fetched_at=first.fetched_at, found=found)
         try:
@@ -219,8 +219,8 @@ def _take(reading: Reading, record: RawRecord) -> bool:
     """Take a further page; tell whether it is the view that has all of the story."""
     page = _parse(record)
     if reading.single:
-        return reading.take_single(page, record.url, is_torn=record.is_torn)
-    if reading.take_part(page, record.url, is_torn=record.is_torn):
+        return reading.take_single(page, record.url, is_torn=_is_torn(record))
+    if reading.take_part(page, record.url, is_torn=_is_torn(record)):
         reading.is_cut = True
     return False
 
@@ -259,6 +259,11 @@ def _parse(record: RawRecord) -> Selector | None:
     if not issubclass(kind, TextResponse) or issubclass(kind, JsonResponse):
         return None
     return read_page(body, (headers.get(b"Content-Type") or b"").decode("latin-1"))
+
+
+def _is_torn(record: RawRecord) -> bool:
+    """Tell whether a page ended amid the transfer, as the spider does."""
+    return record.is_torn and not ends_whole(record.body)
 
 
 def _read_found(told: Mapping[str, Any]) -> Found:

@@ -12,8 +12,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 from archiver.asking import Asking, asked_url, read_validators
-from archiver.items import LISTED, Found, PrintedStory, Story
-from archiver.likeness import lead_key, title_key
+from archiver.items import LISTED, PIECED, Found, PrintedStory, Story
+from archiver.likeness import UNLIKE, lead_key, title_key
 from archiver.memory import KnownListing, LookAlike, Memory, Named, RawPlace, Sifted, Visit
 from archiver.normalize import slug_section
 from archiver.pipelines import describe_storage_error
@@ -39,7 +39,10 @@ AHEAD = timedelta(hours=1)
 EXAMPLES = 500
 """Stories whose addresses show what a story's address looks like."""
 ASKED_ANEW = timedelta(days=30)
-"""After which a page that proved to be no story may have become one: it may have been a fault of that day."""
+"""After which a page that proved to be no story may have become one, and an address that its story has left may have one again,
+where they are still named."""
+_DOUBTS, _SHORTER = 3, 4
+"""So many times in a row, a page this many times shorter than its archived story, and unlike it, is an error page."""
 _MANY, _NEARLY_ALL, _SELDOM = 20, 0.9, 0.05
 """Of the stories that a sitemap names: so many, this share of them, and this share of looks that found a change."""
 
@@ -246,7 +249,7 @@ class SiteMemory(Memory):
                 sifted.unknown.append((url, lastmod))
             elif sections and self._section_of(place) not in sections:
                 continue
-            elif anyway or not (reason := _why_not(place, now)) or url in touched:
+            elif anyway or not (reason := self._why_not(place, now)) or url in touched:
                 sifted.known.append((url, lastmod))
             else:
                 settled.append((url, lastmod))
@@ -266,9 +269,22 @@ class SiteMemory(Memory):
         known = self.ledger.get(url)
         if known is None:
             return Visit()
-        if not anyway and (reason := _why_not(known, datetime.now(UTC))):
+        if not anyway and (reason := self._why_not(known, datetime.now(UTC))):
             return Visit(reason)
         return Visit(headers={} if self._wants_whole else _conditions(known))
+
+    def _why_not(self, known: Known, now: datetime) -> str | None:
+        """Why a story that is known is not to be asked for; None where it is."""
+        is_recent = known.last_fetched is not None and now - known.last_fetched < ASKED_ANEW
+        if known.moved_to and is_recent:
+            place = self.ledger.get(known.moved_to)
+            return None if place is not None and place.missing_since else "moved"
+        if known.kind == "other" and is_recent:
+            return "no_story"
+        # A visit further away than any can be was planned by a clock that ran ahead, and has come (as in Ledger.due).
+        if known.next_visit and now + AHEAD < known.next_visit <= now + LONGEST:
+            return "not_due"
+        return None
 
     @guarded
     def conditions(self, url: str) -> Mapping[str, str]:
@@ -302,7 +318,7 @@ class SiteMemory(Memory):
     @guarded
     def is_unchanged(self, url: str, response: Response) -> bool:
         known, exchange = self.ledger.get(url), exchange_of(response)
-        if self._wants_whole or known is None or exchange is None or exchange.status != 200:
+        if self._wants_whole or known is None or known.moved_to or exchange is None or exchange.status != 200:
             return False
         is_read = known.content_hash is not None if known.kind == "story" else known.kind == "sitemap"
         return is_read and not known.is_gone and known.payload_sha256 == exchange.sha256
@@ -369,20 +385,22 @@ class SiteMemory(Memory):
         answer = self._answers.pop(url, None)
         if answer is None:
             return
+        before = self.ledger.get(url)
         if moved_from := self._moves.pop(url, None):
             self.ledger.note_moved(moved_from, url, at=answer.at)
         if answer.is_moved and answer.url != url:
             self.ledger.note_moved(url, answer.url, at=answer.at)
             url = answer.url
+        page = answer.page if PIECED.isdisjoint(story.flags) else None
         self.ledger.note_fetched(
             url,
             at=answer.at,
             status=answer.status,
-            etag=answer.conditions.get("If-None-Match"),
-            last_modified=answer.conditions.get("If-Modified-Since"),
-            payload_sha256=answer.page.sha256,
-            raw_file=answer.page.file,
-            raw_offset=answer.page.offset,
+            etag=answer.conditions.get("If-None-Match") if page else None,
+            last_modified=answer.conditions.get("If-Modified-Since") if page else None,
+            payload_sha256=page.sha256 if page else None,
+            raw_file=page.file if page else None,
+            raw_offset=page.offset if page else None,
             content_hash=story.content_hash,
             story_id=story.story_id,
             published_at=date_of_page(story.published_at, story.date_source),
@@ -390,15 +408,19 @@ class SiteMemory(Memory):
             title_key=title_key(story.title),
             lead_key=lead_key(story.body),
         )
+        if before is not None and before.moved_to and self.ledger.story_of(before.moved_to) == story.story_id:
+            self.ledger.note_moved(before.moved_to, url, at=answer.at)  # it has come back
 
     @guarded
-    def note_left_out(self, url: str, reason: str) -> None:
+    def note_left_out(self, url: str, reason: str, *, may_pass: bool = False) -> None:
         if url in self._going:  # what the archive does not hold cannot go
             self.ledger.note_gone(url, at=datetime.now(UTC), status=self._going.pop(url))
             return
         answer, known = self._answers.pop(url, None), self.ledger.get(url)
         is_archived = known is not None and known.content_hash is not None
-        if reason in ("no_story", "part", "duplicate", "removed") and not is_archived:
+        if may_pass and (known is None or known.failure != reason):
+            self.ledger.note_failed(url, at=datetime.now(UTC), reason=reason)
+        elif reason in ("no_story", "part", "duplicate", "removed") and not is_archived:
             at, status = (answer.at, answer.status) if answer else (datetime.now(UTC), 200)
             self.ledger.note_fetched(url, at=at, status=status, kind="other")
         else:
@@ -467,14 +489,34 @@ class SiteMemory(Memory):
         return known.story_id if any(now == before for now, before in _pair_keys(story, known)) else None
 
     @guarded
-    def is_another(self, story: Story, asked: str) -> bool:
+    def is_another(self, story: Story, asked: str, fetched: str) -> bool:
         if site_of(story.url) != self.site:
             return False
-        other, here = self.ledger.get(story.url), self.ledger.get(asked)
-        if other is None or other.content_hash is None or (here is not None and here.story_id is not None):
+        here = self.ledger.get(asked)
+        if here is not None and here.moved_to:
+            place = self.ledger.get(here.moved_to)
+            return place is not None and not place.missing_since and _are_others(_pair_keys(story, here))
+        if fetched == story.url or (here is not None and here.story_id is not None):
             return False
-        pairs = _pair_keys(story, other)
-        return len(pairs) == 2 and all(now != before for now, before in pairs)
+        # Others may claim that address, too, and it itself be that of no story.
+        others = [self.ledger.get(story.url), *self.ledger.addresses_of_story(story.story_id)]
+        pairs = [_pair_keys(story, other) for other in others if other is not None and other.content_hash is not None]
+        return any(map(_are_others, pairs)) and not any(now == before for each in pairs for now, before in each)
+
+    @guarded
+    def doubts(self, url: str, printed: PrintedStory, *, is_led: bool) -> bool:
+        known = self.ledger.get(url)
+        if known is None or known.content_hash is None or (known.title_key, known.lead_key) == (None, None):
+            return False
+        body = "\n\n".join(printed.body)
+        if known.title_key == title_key(printed.title) or known.lead_key == lead_key(body):
+            return False
+        if is_led:
+            return True
+        if known.failure == UNLIKE and known.failures >= _DOUBTS:
+            return False
+        story = self.find_archived(url)
+        return story is not None and _SHORTER * len(body.split()) < story.word_count
 
     # Keeping
 
@@ -508,25 +550,18 @@ def _pair_keys(story: Story, known: Known) -> list[tuple[int, int]]:
     return [(now, before) for now, before in pairs if now is not None and before is not None]
 
 
+def _are_others(pairs: list[tuple[int, int]]) -> bool:
+    """Tell whether headline and first words are both known, and both others."""
+    return len(pairs) == 2 and all(now != before for now, before in pairs)
+
+
 def _is_touched(known: Known, lastmod: str | None) -> bool:
     return None not in (lastmod, known.lastmod) and lastmod != known.lastmod
 
 
-def _why_not(known: Known, now: datetime) -> str | None:
-    """Why a story that is known is not to be asked for; None where it is."""
-    if known.moved_to:
-        return "moved"
-    if known.kind == "other" and known.last_fetched and now - known.last_fetched < ASKED_ANEW:
-        return "no_story"
-    # A visit further away than any can be was planned by a clock that ran ahead, and has come (as in Ledger.due).
-    if known.next_visit and now + AHEAD < known.next_visit <= now + LONGEST:
-        return "not_due"
-    return None
-
-
 def _conditions(known: Known) -> dict[str, str]:
     """A page that is no story, or that was not there the last time, is asked for without conditions."""
-    if known.is_gone or known.missing_since or (known.kind == "story" and not known.content_hash):
+    if known.is_gone or known.missing_since or known.moved_to or (known.kind == "story" and not known.content_hash):
         return {}
     said = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
     return {name: value for name, value in said.items() if value}

@@ -26,9 +26,10 @@ from archiver.asking import (
     redirects_of,
 )
 from archiver.chain import Chain
-from archiver.discover.addresses import listing_base
+from archiver.discover.addresses import are_spellings, listing_base
 from archiver.extract.parts import find_first_part
 from archiver.items import Found, PrintedStory
+from archiver.likeness import UNLIKE, is_other_headline
 from archiver.memory import LookAlike, RawPlace
 from archiver.network.refusal import NotAsked, Refused, count_refusal
 from archiver.reading import Reading, is_no_story
@@ -85,7 +86,7 @@ class StoryReader(Asking):
             return
         self._keep(response, "story", found)
         if page is None or (self.home and not is_same_site(response.url, self.home)):
-            self._leave_out(asked_url, "no_story")
+            self._leave_out(asked_url, "no_story", may_pass=True)
         elif response.url != asked_url and self._leads_elsewhere(asked_url, response.url):
             yield from self._miss(asked_url, 404, response)
         else:
@@ -108,6 +109,18 @@ class StoryReader(Asking):
         if is_no_story(page, response.url, printed, found):
             self._leave_out(asked_url, "no_story")
             return
+        asked, is_for_good = redirects_of(response)
+        is_led = bool(asked) and not is_for_good
+        if self.memory.doubts(asked_url, printed, is_led=is_led):
+            if is_led:
+                yield from self._miss(asked_url, 404, response)
+            else:
+                self.memory.note_failed(asked_url, UNLIKE)
+                self._lose(asked_url, UNLIKE)
+            return
+        if is_led and is_other_headline(found.title, " ".join((printed.title or "", *printed.body))):
+            self._leave_out(asked_url, "no_story", may_pass=True)  # a wall: log in, consent, come back later
+            return
         if first := find_first_part(printed):
             self._leave_out(asked_url, "part")
             yield from self.ask_story(first, found, chain)
@@ -115,7 +128,6 @@ class StoryReader(Asking):
         if chain and printed.published_at:
             chain.days.append(printed.published_at.astimezone(UTC).date())
         reading.begin(page, response.url, printed)
-        asked, is_for_good = redirects_of(response)
         moved_from = asked[0] if is_for_good else None
         yield from self._read_on(Fetching(asked_url, found, reading, self._raw, response.url, moved_from))
 
@@ -212,9 +224,11 @@ class StoryReader(Asking):
         return add_conditions(request, other.headers)
 
     def parse_look_alike(self, response: Response, asked_url: str, story: Fetching, other: str) -> Output:
-        """Take a story for one that has moved if the address of the archived one leads to it."""
+        """Take a story for one that has moved if the address of the archived one leads to it, or is another spelling of it."""
         if response.url != other and listing_base(response.url) in {listing_base(story.url), listing_base(asked_url)}:
             self._keep(response, "moved", story.found)
+            story.moved_from = other
+        elif are_spellings(other, asked_url):
             story.moved_from = other
         yield from self._hand_on(story, story.reading.finish())
 
@@ -261,9 +275,9 @@ class StoryReader(Asking):
         again.meta.update(dont_redirect=True, handle_httpstatus_list=REDIRECTS)
         self.crawler.engine.crawl(again)
 
-    def _leave_out(self, url: str, reason: str) -> None:
+    def _leave_out(self, url: str, reason: str, *, may_pass: bool = False) -> None:
         self.outcome.skip(url, reason)
-        self.memory.note_left_out(url, reason)
+        self.memory.note_left_out(url, reason, may_pass=may_pass)
 
     def part_failed(self, failure: Failure) -> Output:
         """Hand on what there is of a story whose next page cannot be read."""
@@ -306,4 +320,4 @@ class StoryReader(Asking):
         if leads_on_for_good(request.meta.get("redirect_reasons", [])):
             self.memory.note_moved(asked_url, request.url)
         else:
-            self.memory.note_left_out(asked_url, "duplicate")
+            self.memory.note_left_out(asked_url, "duplicate", may_pass=True)

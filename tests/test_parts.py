@@ -12,7 +12,6 @@ from parsel import Selector
 
 from archiver.extract import extract_story
 from archiver.extract.parts import (
-    SEVERAL_PAGES,
     find_first_part,
     find_next_part,
     find_single_page,
@@ -21,7 +20,7 @@ from archiver.extract.parts import (
     join_parts,
     part_number,
 )
-from archiver.items import Faq, Link, PrintedStory, Related
+from archiver.items import SEVERAL_PAGES, Faq, Link, PrintedStory, Related
 
 FIRST = "https://a.example/2026/levy-passes"
 TITLE = "The levy passes the upper house"

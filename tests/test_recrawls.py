@@ -57,6 +57,9 @@ class Site:
 
     pages: dict[str, str | bytes | int] = field(default_factory=dict)
     has_validators: bool = True
+    has_lengths: bool = True
+    kinds: dict[str, str] = field(default_factory=dict)
+    """Path → media type, where it is none of a page."""
     stuck: set[str] = field(default_factory=set)
     """Paths whose ETag stays the same, whatever becomes of the page."""
     requests: Counter[str] = field(default_factory=Counter)
@@ -71,11 +74,11 @@ class Site:
             def do_GET(self) -> None:
                 site.requests[self.path] += 1
                 page = site.pages.get(self.path, 404)
-                headers: dict[str, str] = {"Content-Type": "text/html; charset=utf-8"}
+                headers = {"Content-Type": site.kinds.get(self.path, "text/html; charset=utf-8")}
                 body, status = b"", 200
                 if isinstance(page, int):
                     status, body = page, b"<p>no such page</p>"
-                elif isinstance(page, str) and page[:1] in "→~":
+                elif isinstance(page, str) and page.startswith(("→", "~")):
                     status, headers["Location"] = (301 if page[0] == "→" else 302), page[1:]
                 else:
                     body = page.encode() if isinstance(page, str) else page
@@ -92,7 +95,10 @@ class Site:
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
-                if status != 304:
+                if not site.has_lengths:
+                    self.send_header("Connection", "close")
+                    self.close_connection = True
+                elif status != 304:
                     self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -502,6 +508,20 @@ def test_lastmods_that_are_the_time_of_the_request_are_believed_once(crawl: Craw
     assert crawl.row(path_of("rail-7"))["revision"] == 2
 
 
+def test_a_sitemap_that_stands_for_the_listings_may_name_a_story_by_an_address_of_another_form(
+    crawl: Crawls, site: Site
+) -> None:
+    site.put(*TOPICS)
+    site.put_sitemap(lastmods(*TOPICS))
+    crawl()
+    new = {"/article/what-the-2027-budget-means-for-councils", "/article/tariff-war"}
+    site.pages.update(dict.fromkeys(new, story("tariff")))
+    site.put_sitemap(
+        lastmods(*TOPICS) | dict.fromkeys([*new, "/tag/tariff-war", "/about/our-team-of-editors"], "2026-07-02")
+    )
+    assert set(crawl(0.02)) == {"/sitemap.xml", *new}
+
+
 @pytest.mark.parametrize("fault", [404, 410, "<html><body>Not here</body></html>"])
 def test_a_sitemap_that_is_lost_gives_way_to_the_listings(crawl: Crawls, site: Site, fault: int | str) -> None:
     site.put(*TOPICS)
@@ -662,6 +682,122 @@ def test_a_session_in_the_links_makes_no_new_stories(crawl: Crawls, site: Site, 
         }
 
 
+# Answers that are not what was asked for
+
+WALL = """<html><head><title>Log in</title></head><body><main><h1>Log in to continue</h1><p>Please sign in with your account
+to keep reading this story and many others on our site.</p><form><input type=password></form></main></body></html>"""
+
+
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_a_wall_to_which_stories_lead_for_a_while_is_no_story(crawl: Crawls, site: Site, is_elsewhere: bool) -> None:
+    site.put(*TOPICS)
+    crawl()
+    before = crawl.rows()
+    site.put("tariff", *TOPICS)
+    other = Site()
+    other.start()
+    for topic in ("rail", "water", "tariff"):
+        site.pages[f"/login?next={topic}"] = other.pages[f"/login?next={topic}"] = WALL
+        site.pages[path_of(topic)] = f"~{other.url if is_elsewhere else ''}/login?next={topic}"
+    crawl(2)
+    other.server.shutdown()
+    other.server.server_close()
+    assert crawl.rows() == before
+    site.put("tariff", *TOPICS)
+    site.list_stories(*TOPICS)  # the new one has left the listing meanwhile
+    crawl(3.1)
+    assert sorted(row["revision"] for row in crawl.rows()) == [1] * 7
+    assert {row["status"] for row in crawl.rows()} == {"live"}
+
+
+@pytest.mark.parametrize("answer", ['{"error": "rate limited"}', ""])
+def test_a_new_story_that_is_no_page_at_first_is_asked_for_again(crawl: Crawls, site: Site, answer: str) -> None:
+    site.put(*TOPICS)
+    crawl()
+    site.put("tariff", *TOPICS)
+    site.pages[path_of("tariff")] = answer
+    site.kinds[path_of("tariff")] = "application/json"
+    crawl(1)
+    site.put("tariff", *TOPICS)
+    site.kinds.clear()
+    site.list_stories(*TOPICS)
+    crawl(1.1)
+    assert len(crawl.rows()) == 7
+
+
+def test_a_page_that_stays_no_page_is_asked_for_twice(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    site.kinds[path_of("rail")] = "application/json"
+    assert [crawl(day)[path_of("rail")] for day in (0, 0.1, 0.2, 3, 9)] == [1, 1, 0, 0, 0]
+
+
+def test_an_error_page_is_no_revision_unless_it_stays(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    crawl()
+    before = crawl.rows()
+    site.pages[path_of("rail")] = WALL.replace("Log in", "We are down for maintenance today")
+    crawl(2, exit_code=4)
+    assert crawl.rows() == before
+    crawl(3, exit_code=4)
+    crawl(4, exit_code=4)
+    assert crawl.row(path_of("rail"))["revision"] == 1
+    crawl(5)
+    assert crawl.row(path_of("rail"))["revision"] == 2
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_page_whose_length_is_not_told_is_whole_where_it_has_its_end(
+    crawl: Crawls, site: Site, is_whole: bool
+) -> None:
+    topics = [f"{word}-{number}" for number, word in enumerate(WORDS[:10])]
+    paged(site, topics)
+    kept = dict(site.pages)
+    site.has_lengths = False
+    if not is_whole:
+        page = str(site.pages["/policy"])
+        site.pages["/policy"] = page[: page.index("<a rel='next'")]
+    crawl(exit_code=0 if is_whole else 4)
+    assert not any(row["flags"] for row in crawl.rows())
+    site.pages.update(kept)
+    crawl(0.02)
+    assert len(crawl.rows()) == 12
+
+
+def two_pages(site: Site, second: str | int) -> None:
+    path = path_of("rail")
+    pager = f"<nav class=pages><span>1</span> <a href='{path}?page=2'>2</a> <a rel=next href='{path}?page=2'>Next page</a></nav>"
+    site.pages[path], site.pages[path + "?page=2"] = story("rail", more=pager), second
+
+
+def test_a_page_of_a_story_that_was_lost_is_read_later_and_a_change_of_it_is_seen(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    second = story("rail").replace(prose("rail"), prose("rail, continued"))
+    two_pages(site, 503)
+    crawl(exit_code=4)
+    assert crawl.row(path_of("rail"))["flags"] == ["truncated"]
+    two_pages(site, second)
+    crawl(2)
+    assert crawl.row(path_of("rail"))["flags"] == ["several-pages"]
+    two_pages(site, second.replace("</article>", "<p>On Friday the levy council said that it was void.</p></article>"))
+    crawl(9)
+    assert crawl.row(path_of("rail"))["body"].endswith("that it was void.")
+
+
+@pytest.mark.parametrize("spelling", ["{}/", "{}.html", "{}?ref=home", "/Article/Rail-Bill-Goes-To-A-Vote"])
+def test_another_spelling_of_an_address_makes_no_second_story(crawl: Crawls, site: Site, spelling: str) -> None:
+    site.put(*TOPICS)
+    crawl()
+    before = sorted(row["story_id"] for row in crawl.rows())
+    path = path_of("rail")
+    other = spelling.format(path)
+    site.pages[other] = site.pages[path]
+    site.list_stories("water", "harbour", "grain", more={other: "The rail bill goes to a vote at last"})
+    for day in (1, 9, 40):
+        crawl(day)
+        assert sorted(row["story_id"] for row in crawl.rows()) == before
+    assert {row["status"] for row in crawl.rows()} == {"live"}
+
+
 # Stories that go and return
 
 
@@ -817,6 +953,24 @@ def test_a_story_that_claims_the_address_of_another_takes_nothing_from_it(crawl:
     assert (len(crawl.rows()), crawl.row(path_of("rail"))) == (7, before)
 
 
+@pytest.mark.parametrize("canonical", ["/story.php", "/policy", "/latest-policy-story"])
+def test_stories_that_name_one_canonical_address_do_not_replace_each_other(
+    crawl: Crawls, site: Site, canonical: str
+) -> None:
+    """One script's address is seen through; any other is believed once, and then the others are lost and told of."""
+    site.put(*TOPICS)
+    seen: dict[str, str] = {}
+    for number, topic in enumerate(("levy", "tariff", "ledger")):
+        path = f"/story.php?id={5000 + number}" if canonical == "/story.php" else path_of(topic)
+        site.pages[path] = story(topic, head=f"<link rel=canonical href='{canonical}'>")
+        seen = {path: f"The {topic} bill goes to a vote at last"} | seen
+        site.list_stories(*TOPICS, more=seen)
+        is_believed = canonical == "/story.php" or number == 0
+        crawl(number / 100, exit_code=0 if is_believed else 4)
+    assert {row["revision"] for row in crawl.rows()} == {1}
+    assert len(crawl.rows()) == (9 if canonical == "/story.php" else 7)
+
+
 def test_a_new_slug_with_the_old_canonical_address_is_the_old_story(crawl: Crawls, site: Site) -> None:
     site.put(*TOPICS)
     crawl()
@@ -851,6 +1005,34 @@ def test_a_story_that_moves_there_and_back_is_one(crawl: Crawls, site: Site) -> 
     crawl(9)
     crawl(20)
     assert crawl.row(path_of("rail"))["story_id"] == story_id
+    assert len(crawl.rows()) == 6
+
+
+def test_a_story_that_goes_back_to_its_old_address_without_a_redirect_is_live(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    crawl()
+    story_id = crawl.row(path_of("rail"))["story_id"]
+    site.pages[NEW], site.pages[path_of("rail")] = story("rail"), f"→{NEW}"
+    site.list_stories("water", "harbour", "grain", more={NEW: "The rail bill goes to a vote at last"})
+    crawl(2)
+    site.pages[NEW], site.pages[path_of("rail")] = 404, story("rail")
+    site.list_stories(*TOPICS)
+    for day in (5, 6.1, 8, 12, 30):
+        crawl(day)
+    now = crawl.row(path_of("rail"))
+    assert (now["story_id"], now["status"], len(crawl.rows())) == (story_id, "live", 6)
+
+
+def test_a_new_story_at_an_address_that_another_has_left_does_not_replace_it(crawl: Crawls, site: Site) -> None:
+    site.put(*TOPICS)
+    crawl()
+    site.pages[NEW], site.pages[path_of("rail")] = story("rail"), f"→{NEW}"
+    site.list_stories("water", "harbour", "grain", more={NEW: "The rail bill goes to a vote at last"})
+    crawl(2)
+    site.pages[path_of("rail")] = story("tariff", title="Rail bill is back before the council again")
+    site.list_stories(*TOPICS, more={NEW: "The rail bill goes to a vote at last"})
+    crawl(40, exit_code=4)
+    assert crawl.row(NEW)["title"] == "The rail bill goes to a vote at last"
     assert len(crawl.rows()) == 6
 
 

@@ -17,14 +17,11 @@ from urllib.parse import unquote, urlsplit
 from lxml.etree import _Element
 from parsel import Selector
 
-from archiver.items import PrintedStory
+from archiver.items import SEVERAL_PAGES, PrintedStory
 from archiver.text import count_words, fold_text, normalize_text
 from archiver.urls import join_url
 
 Item = TypeVar("Item")
-
-SEVERAL_PAGES: Final = "several-pages"
-"""Flag of a story that was joined from pages: no single raw page holds all of it."""
 
 NEAR: Final = 80
 """Words that may stand between a story's text and its pagination: sharing, tags, a line about the author. The pagination of

@@ -31,7 +31,7 @@ class Known:
     last_seen: datetime
     """When a listing, feed or sitemap last named it, or the site last answered for it."""
     last_fetched: datetime | None = None
-    """When the site last answered with the page, or that it is unchanged or not there. None: never yet."""
+    """When the site last answered with the page, or that it is unchanged, moved or not there. None: never yet."""
     status: int | None = None
     """Of that answer."""
     etag: str | None = None
@@ -65,7 +65,7 @@ class Known:
     """Of its headline and its first words (`archiver.likeness`): by them a story that has moved is found again."""
     lead_key: int | None = None
     moved_to: str | None = None
-    """Where its story is now; it is not visited any more."""
+    """Where its story is now; it is visited no more, but where it is still named when that place is gone, or now and then."""
 
     @property
     def born(self) -> datetime | None:
@@ -191,7 +191,7 @@ def move(known: Known, target: Known | None, *, to_url: str, at: datetime) -> tu
 
     A place that has a story of its own keeps it.
     """
-    left = replace(known, moved_to=to_url, last_seen=at, next_visit=None)
+    left = replace(known, moved_to=to_url, last_seen=at, last_fetched=at, next_visit=None)
     if target is not None and target.story_id not in (None, known.story_id):
         return left, replace(target, moved_to=None)
     place = target or Known(url=to_url, kind=known.kind, found=known.found, first_seen=known.first_seen, last_seen=at)

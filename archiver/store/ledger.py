@@ -213,6 +213,10 @@ class Ledger:
         now = [self._unwritten.get(url, known) for url, known in found.items()]
         return [known for known in now if known.last_seen < unseen_since and not known.moved_to and not known.is_gone]
 
+    def addresses_of_story(self, story_id: str) -> list[Known]:
+        """Return what is known of the addresses of a story, a few at most."""
+        return [self._unwritten.get(each.url, each) for each in self._select("WHERE story_id = ? LIMIT 10", story_id)]
+
     def due(self, at: datetime, *, limit: int | None = None) -> list[Known]:
         """Return the stories, fetched before, whose next visit has come, the most overdue first.
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from archiver.items import LISTED, Found
+from archiver.items import LISTED, PIECED, Found
 from archiver.likeness import title_key
 from archiver.schedule import next_visit, next_visit_to_missing
 from archiver.store.archive import Archive
@@ -22,7 +22,7 @@ PUT_PLACE = "INSERT INTO stories (story_id, date, section) VALUES (?, ?, ?) ON C
 
 _COLUMNS = [
     "story_id", "url", "content_hash", "status", "published_at", "first_seen_at", "fetched_at",
-    "raw_file", "raw_offset", "raw_sha256", "section_label", "date_source", "published_raw", "title",
+    "raw_file", "raw_offset", "raw_sha256", "section_label", "date_source", "published_raw", "title", "flags",
 ]  # fmt: skip
 
 
@@ -70,6 +70,9 @@ def _known(row: dict[str, Any]) -> Known:
     if row["date_source"] in LISTED:
         dates = {"published_at": row["published_at"], "published_raw": row["published_raw"]}
         found = replace(found, via=row["date_source"], **dates)
+    raw = {
+        name: row[f"raw_{name}"] if PIECED.isdisjoint(row["flags"]) else None for name in ("file", "offset", "sha256")
+    }
     return Known(
         url=row["url"],
         found=found,
@@ -77,10 +80,10 @@ def _known(row: dict[str, Any]) -> Known:
         last_seen=fetched_at,
         last_fetched=fetched_at,
         status=404 if is_gone else 200,
-        payload_sha256=row["raw_sha256"],
-        raw_file=row["raw_file"],
-        raw_offset=row["raw_offset"],
-        raw_fetched_at=fetched_at if row["raw_file"] else None,
+        payload_sha256=raw["sha256"],
+        raw_file=raw["file"],
+        raw_offset=raw["offset"],
+        raw_fetched_at=fetched_at if raw["file"] else None,
         content_hash=row["content_hash"],
         story_id=row["story_id"],
         published_at=date_of_page(row["published_at"], row["date_source"]),
