@@ -150,8 +150,6 @@ class Crawls:
         ended = self.nursery.run(self.folder, "scrapy", "crawl", "site", *words, clock=days * DAY)
         assert ended.code == exit_code, ended.log
         assert "Traceback" not in ended.log
-        verified = self.nursery.run(self.folder, "archiver", "verify")
-        assert verified.code == 0, verified.log
         return Counter({path: count for path, count in self.site.requests.items() if path != "/robots.txt"})
 
     def rows(self, table: str = "stories") -> list[dict[str, Any]]:
@@ -182,8 +180,11 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def crawl(nursery: Nursery, site: Site, tmp_path: Path) -> Crawls:
-    return Crawls(nursery, make_project(tmp_path, site.url + "/"), site)
+def crawl(nursery: Nursery, site: Site, tmp_path: Path) -> Iterator[Crawls]:
+    crawls = Crawls(nursery, make_project(tmp_path, site.url + "/"), site)
+    yield crawls
+    verified = nursery.run(crawls.folder, "archiver", "verify")
+    assert verified.code == 0, verified.log
 
 
 LISTINGS = {"/policy", "/markets", "/energy"}
