@@ -119,3 +119,61 @@ def test_a_byline_names_the_wire() -> None:
 def test_what_is_no_credit_names_nobody(markup: str) -> None:
     story = read(markup)
     assert (story.source_name, story.source_url) == (None, None)
+
+
+NAMED = f'<a href="{WIRE}">The Example Wire</a>'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"Read the full story at {NAMED}.",
+        f"Read the original article here: {NAMED}",
+        f"For the full story, visit {NAMED}.",
+        f"You can read the original article at {NAMED}.",
+        f"Head over to {NAMED} to read the full story.",
+        f"Full story: {NAMED}",
+        f"<span>SOURCE</span>{NAMED}",
+        f"(via {NAMED})",
+        f"Republished from {NAMED}.",
+        f"This article is based on reporting by {NAMED}.",
+        f"This article was generated with AI assistance based on reporting from {NAMED}. It has been reviewed by our editors.",
+        f"The original version of this story was published by {NAMED} on March 4, 2026.",
+        f'This <a href="{WIRE}">story</a> was produced by <a href="https://wire.example/">The Example Wire</a> and reviewed and '
+        'distributed by <a href="https://stack.example/">Stack</a>.',
+        f"Este artículo fue publicado originalmente en {NAMED}.",
+        f"Lea el artículo original en {NAMED}",
+        f"Dieser Artikel erschien zuerst bei {NAMED}.",
+        f"Den vollständigen Artikel lesen Sie bei {NAMED}.",
+        f"Cet article a été initialement publié par {NAMED}.",
+        f"Lire l’article original sur {NAMED}",
+        f'<a href="{WIRE}">Full story at The Example Wire ↗</a>',
+        f'<a href="{WIRE}">Read this article on The Example Wire</a>',
+        f'<a href="{WIRE}"><span>Source</span><span>The Example Wire</span></a>',
+        f'<a href="{WIRE}">Source: The Example Wire</a>',
+        f'Originally reported by</p><p><a href="{WIRE}">The Example Wire</a>',
+    ],
+)
+def test_a_line_of_words_that_credits_alone_are_made_of_names_the_source(line: str) -> None:
+    story = read(f"<p>{line}</p>")
+    assert (story.source_name, story.source_url) == ("The Example Wire", WIRE)
+    assert story.body == "\n\n".join(PROSE)
+
+
+@pytest.mark.parametrize("words", ["View original", "Original story", "Go to source", "Full article here", "Source"])
+def test_a_link_of_such_words_leads_to_the_source(words: str) -> None:
+    assert read(f'<p><a href="{WIRE}">{words}</a></p>').source_url == WIRE
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'Read the full <a href="{WIRE}">ruling of the court</a>.',
+        f'See the original <a href="{WIRE}">complaint</a>.',
+        f'<a href="{WIRE}">Full moon over Ohio</a>',
+        "via " + "</p><p>via ".join(f'<a href="https://p{n}.example/a">Post {n}</a>' for n in "ABC"),
+        f'First published: May 3, 2026</p><p><a href="{WIRE}">Add us to your feed</a>',
+    ],
+)
+def test_what_only_begins_like_a_credit_is_none(line: str) -> None:
+    assert read(f"<p>{line}</p>").source_url is None

@@ -22,6 +22,7 @@ from tests.unseen_styles import FOOTER, STYLES, extract_columns, find_faults
 BY_PAGE = {
     ("amp", "very-short"): "dek body",
     ("credit-in-last-paragraph", "very-short"): "body",
+    ("credit-under-label", "very-short"): "body",
     ("described-dek", "dotted-name"): "dek body",
     ("described-dek", "more-in-title"): "dek body",
     ("described-dek", "no-source"): "dek body",

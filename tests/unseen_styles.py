@@ -1148,6 +1148,26 @@ def credit_in_button(story: DemoStory) -> str:
 
 
 @style()
+def credit_around_name(story: DemoStory) -> str:
+    """A sentence credits the source; its link is the name alone."""
+    credit = "".join(
+        f'<p>For the full story, visit <a href="{escape(address)}">{text(name)}</a>.</p>'
+        for name, address in sources_of(story)
+    )
+    return plain_page(story, credit=credit)
+
+
+@style()
+def credit_under_label(story: DemoStory) -> str:
+    """A card: a small line says what the link under it is."""
+    credit = "".join(
+        f'<div class="rounded border p-4"><p class="text-xs">Originally reported by</p><a class="block" href="{escape(address)}">{text(name)}</a></div>'
+        for name, address in sources_of(story)
+    )
+    return plain_page(story, credit=credit)
+
+
+@style()
 def credit_in_last_paragraph(story: DemoStory) -> str:
     """The link runs on in the last paragraph instead of the sentence."""
     if not isinstance(story.body[-1], Paragraph) or len(sources_of(story)) > 1:

@@ -8,7 +8,8 @@ body        which blocks are the story: container, its extent (container), what 
             (phrases)
 faq         questions and answers
 source      whom the page credits                      people      who wrote it
-source_list several sources in a list                 trace       what was weighed, for `--explain`
+source_list several sources in a list                 credit_words  credits told by their words alone
+trace       what was weighed, for `--explain`
 published   when, by the surest evidence               datelines   the dates that a page shows
 dates       dates as pages write them
 selectors   a site's own, where the rules fall short   parts       stories of several pages: the next page, and all joined

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from archiver.extract.blocks import CLUTTER, Anchor, Block, Blocks, Region
+from archiver.extract.credit_words import is_plain, may_credit, says_credit, split_credit
 from archiver.extract.source_list import find_source_lists
 from archiver.extract.structured import Structured, texts_of, urls_of
 from archiver.extract.trace import Trace
@@ -59,10 +60,13 @@ _REPRINT: Final = re.compile(
 _REPRINT_STEM: Final = re.compile(r"first|original|re-?publish|reprint|repost|syndicat|shared")
 """What the pattern needs: it is slow, and few blocks have any of them."""
 _REPRINT_NAME: Final = re.compile(
-    r"(?:first|originally)\s+(?:published|appeared|posted|ran|aired|reported|produced|written)\s+(?:in|on|at|by|for|with)\s+(?P<name>(?:[A-Z0-9][^,;:!?()]{0,60}?))(?=\s+(?:and|on\s+\w+\s+\d|in\s+\d|under|with|as\s+part|is\b|was\b)|[,;:(]|\.?\s*$|\.\s+[A-Z])"
+    r"(?:[Ff]irst|[Oo]riginally)\s+(?:published|appeared|posted|ran|aired|reported|produced|written)\s+(?:in|on|at|by|for|with)\s+(?P<name>(?:[A-Z0-9][^,;:!?()]{0,60}?))(?=\s+(?:and|on\s+\w+\s+\d|in\s+\d|under|with|as\s+part|is\b|was\b)|[,;:(]|\.?\s*$|\.\s+[A-Z])"
 )
 _BYLINE_WIRE: Final = re.compile(r"^by\s+[^|]{3,60}\s\|\s(?P<name>[^|]{2,40})$", re.IGNORECASE)
 _PIXEL: Final = re.compile(r"republication[-_]pixel|theconversation\.com/content/(?P<id>\d+)/count")
+_READS: Final = re.compile(
+    r"\b(?:read|see|view|visit|full|click|open|lesen|leer?|lea|lire|leggi|ler|leia)\b", re.IGNORECASE
+)
 _NOT_A_SOURCE: Final = re.compile(
     r"(?:facebook|twitter|x|linkedin|pinterest|reddit|whatsapp|t|telegram|instagram|youtube|addtoany|tumblr|flipboard|bsky|threads|mastodon)\.(?:com|me|app|net|social)$"
 )
@@ -81,6 +85,8 @@ class SourceFound:
     ends: set[int] = field(default_factory=set)
     """Of these, the ones that send the reader away to read on: what follows is no part of the story."""
     links: list[Anchor] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
+    """All publishers that are credited, the source's too."""
 
 
 @dataclass(slots=True)
@@ -136,6 +142,7 @@ def find_source(
         ),
         None,
     )
+    found.named = [credit.name for credit in foreign if credit.name]
     found.links = list({id(a): a for credit in foreign for a in credit.links}.values())
     return found
 
@@ -194,6 +201,7 @@ def _outbound_address(anchor: Anchor, url: str, own: str) -> str | None:
 
 def _visible(page: Blocks, url: str, own: str) -> Iterable[_Credit]:
     """Credit lines among the blocks, outside navigation, header, footer and aside."""
+    worded: list[_Credit] = []
     unwanted = (CLUTTER | Region.HEADER) & ~(Region.FIGURE | Region.CAPTION | Region.SMALL_BOX)
     for block in page.blocks:
         text = block.text
@@ -212,9 +220,14 @@ def _visible(page: Blocks, url: str, own: str) -> Iterable[_Credit]:
         if len(text) <= _LENGTH and (credit := _credit_line(block, lowered, url, own)):
             yield credit
             continue
+        if block.links and len(text) <= _LENGTH and may_credit(lowered) and (credit := _worded(block, url, own)):
+            worded.append(credit)
+            continue
         # Of a hundred blocks, ninety have none of what a mention needs.
         if not block.heading and (is_continued or "(" in text or "|" in text):
             yield from _mention(block)
+    if len({credit.url for credit in worded}) < 3:  # else each of several things has its own
+        yield from worded
 
 
 def _listed(page: Blocks, url: str, own: str) -> Iterable[_Credit]:
@@ -223,7 +236,9 @@ def _listed(page: Blocks, url: str, own: str) -> Iterable[_Credit]:
         if heading is not None:
             yield _Credit("source-list", None, None, 0, heading)
         for place, entry in enumerate(entries):
-            yield _Credit("source-list", entry.name, entry.url, 5.5 - 0.01 * place, entry.block, entry.anchors)
+            yield _Credit(
+                "source-list", _clean_name(entry.name), entry.url, 5.5 - 0.01 * place, entry.block, entry.anchors
+            )
 
 
 def _linked_credits(block: Block, url: str, own: str) -> Iterable[_Credit]:
@@ -260,17 +275,48 @@ def _credit_line(block: Block, lowered: str, url: str, own: str) -> _Credit | No
             return _Credit("read-original", name, address, 9, block, anchors)
     if len(text) > 30 and _REPRINT_STEM.search(lowered) and _REPRINT.search(text):
         return _reprint(block, _outbound(block, url, own))
-    if block.heading or not (match := _LABEL.match(block.text)):
+    return None if block.heading else _labelled(block, url, own)
+
+
+def _labelled(block: Block, url: str, own: str) -> _Credit | None:
+    """`Source: X` and its like."""
+    if not (match := _LABEL.match(block.text)):
         return None
     if _LABEL_NEEDS_COLON.match(block.text) and not re.match(r"^[\W_]{0,20}\w+\s*[:：]", block.text):
         return None
     address, anchors = _first_outbound(block, url, own)
     if not address and not is_publisher_name(match["name"]):
         return None
-    name = _clean_name(anchors[0].text if anchors and len(anchors[0].text) < 60 else match["name"])
+    is_named = bool(anchors) and len(anchors[0].text) < 60 and anchors[0].text != block.text
+    name = _clean_name(anchors[0].text if is_named else match["name"])
     if name and anchors and not is_publisher_name(name):
         name = None
     return _Credit("label", name, address, 8 if address else 6, block, anchors)
+
+
+def _worded(block: Block, url: str, own: str) -> _Credit | None:
+    """A line of links, and of words that credits alone are made of: `For the full story, visit <a>X</a>.`"""
+    if len(block.links) > 3:
+        return None
+    beside = block.text
+    is_whole = len(block.links) == 1 and len(block.links[0].text) == len(block.text)
+    for anchor in [] if is_whole else block.links:
+        if not is_plain(anchor.text):
+            if not is_publisher_name(strip_arrows(anchor.text)):
+                return None  # what is read in full may be a ruling
+            beside = beside.replace(anchor.text, " ", 1)
+    is_credit, name = split_credit(block.text) if is_whole else (says_credit(beside), None)
+    links = _outbound(block, url, own) if is_credit else []
+    if not links:
+        return None
+    credit = _reprint(block, links)
+    reads = _READS.search(block.text) is not None
+    return replace(
+        credit,
+        method="read-original" if reads else "label",
+        name=_clean_name(name) if is_whole else credit.name,
+        strength=8.2 if reads else 7.8,
+    )
 
 
 def _first_outbound(block: Block, url: str, own: str) -> tuple[str | None, list[Anchor]]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
-from archiver.extract.blocks import Anchor, Block, Blocks
+from archiver.extract.blocks import Anchor, Block, Blocks, Region
+from archiver.extract.credit_words import may_credit, says_credit
 from archiver.text import is_publisher_name, strip_arrows
 
 _HEADING: Final = re.compile(
@@ -41,18 +43,30 @@ def find_source_lists(page: Blocks, outbound: Outbound) -> Iterable[tuple[Block 
     `outbound` gives a block's links to other sites. A list with an entry that is no short credit is a bibliography and
     passed over.
     """
-    for block in page.blocks:
-        if block.links or len(block.text) > 40 or not _HEADING.fullmatch(block.text):
+    for block, following in pairwise(page.blocks):
+        if block.links or not following.links or len(block.text) > 40:
+            continue
+        is_heading = _HEADING.fullmatch(block.text) is not None
+        if not (is_heading or _is_label(block)):
             continue
         entries = list(_read_entries(page.blocks[block.index + 1 : block.index + _MOST + 2], outbound))
         if 0 < len(entries) <= _MOST:
             yield block, entries
-            return
+            if is_heading:
+                return
     cited = [i for i, b in enumerate(page.blocks) if b.text.startswith("[1]") and b.links]
     if cited and any("[1]" in b.text[1:] for b in page.blocks[: cited[-1]]):
         entries = list(_read_entries(page.blocks[cited[-1] : cited[-1] + _MOST + 1], outbound))
         if 0 < len(entries) <= _MOST:
             yield None, entries
+
+
+def _is_label(block: Block) -> bool:
+    """Whether a block is a credit that wants a name: `Originally reported by`."""
+    elsewhere = block.region & (Region.NAV | Region.FOOTER | Region.ASIDE | Region.COMMENT)
+    if elsewhere or not may_credit(block.text.lower()):
+        return False
+    return not any(map(str.isdigit, block.text)) and says_credit(block.text)
 
 
 def _read_entries(blocks: Iterable[Block], outbound: Outbound) -> Iterable[Entry]:
@@ -78,7 +92,7 @@ def _name_in(block: Block, anchor: Anchor) -> str | None:
     text = _URL.sub("", _NUMBER.sub("", strip_arrows(block.text)))
     before = text[: text.find(anchor.text)] if anchor.text and anchor.text in text else text
     for candidate in (before, anchor.text, text):
-        name = _PARTING.split(candidate.strip(), maxsplit=1)[0].strip(" .")
+        name = _PARTING.split(candidate.strip(), maxsplit=1)[0].strip()
         if len(name) < 60 and not _URL.match(name) and is_publisher_name(name) and name.lower() not in ("link", "here"):
             return name
     return None
