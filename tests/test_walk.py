@@ -33,6 +33,8 @@ def read(html: str) -> Blocks:
         ("<p>x<script>y</script>z<template>w</template>", ["xz"]),
         ("<div><template shadowrootmode=open><p>Shown</p></template></div>", ["Shown"]),
         ("<div><div> </div><div>\u200b</div><p>x</div>", ["x"]),
+        ("<h2 id=a>Who pays<a href='#a'>¶</a></h2><h2 id=b><a href='#b'>#</a> How</h2>", ["Who pays", "How"]),
+        ("<h2>Title <a href='#n1'>1</a></h2><p>Text<a href='#b'>#</a>", ["Title 1", "Text#"]),
     ],
 )
 def test_a_block_is_what_a_reader_sees_as_one(html: str, texts: list[str]) -> None:

@@ -1225,6 +1225,36 @@ def numbered_questions(story: DemoStory) -> str:
 
 
 @style()
+def permalinks(story: DemoStory) -> str:
+    """Every heading ends in a link to itself, as Markdown converters print it."""
+    numbers = count(1)
+
+    def h(level: str) -> Tag:
+        def put(html: str) -> str:
+            number = next(numbers)
+            return f'<{level} id="h{number}">{html}<a class="headerlink" href="#h{number}" title="Permanent link">¶</a></{level}>'
+
+        return put
+
+    asked = faq(story, tag("section"), h("h2"), lambda q, a: f"{h('h3')(q)}{a}")
+    return plain_page(story, blocks=flow(story, h=h("h2")), asked=asked)
+
+
+@style()
+def signs_after_questions(story: DemoStory) -> str:
+    """Each question ends in the sign that opens its answer, in a role that tabs have."""
+    asked = faq(
+        story,
+        tag("div", 'role="tablist"'),
+        tag("h2"),
+        lambda q, a: (
+            f'<details><summary class="flex">{q}<span>▾</span></summary><div role="tabpanel">{a}</div></details>'
+        ),
+    )
+    return plain_page(story, asked=asked)
+
+
+@style()
 def questions_twice(story: DemoStory) -> str:
     """The questions stand in the page and again as data, and that of the article names another headline."""
     entities = ",".join(

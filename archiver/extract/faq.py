@@ -11,6 +11,7 @@ from lxml.html import fragment_fromstring
 
 from archiver.extract.blocks import Block, Blocks, Node, Region
 from archiver.extract.headline import Choice
+from archiver.extract.phrases import BOILERPLATE
 from archiver.extract.structured import Structured, texts_of, types_of
 from archiver.extract.trace import Trace
 from archiver.items import Faq
@@ -30,12 +31,19 @@ _HEADING: Final = re.compile(
     )(?:[\s:–—)-].{0,60})?$""",
     re.VERBOSE | re.IGNORECASE,
 )  # fmt: skip
+_ABOUT_QUESTIONS: Final = re.compile(
+    r"\b(?:questions?|answer(?:s|ed)|ask(?:s|ed|ing)?|fragen|antworten|preguntas|dudas|respuestas|réponses|domande|risposte|perguntas|dúvidas|vragen|antwoorden)\b",
+    re.IGNORECASE,
+)
+"""A heading that may announce a FAQ: only where nothing but questions and answers follows."""
 _HEADING_STEM: Final = re.compile(
     r"question|f?\.?a\.?q|q\s?(?:[&+]|and)|ask|frag|pregunta|pergunta|domand|vragen|frågor|spør[sg]|kysyt|pytania|вопрос|sorular"
-    r"|質問|问题|질문"
+    r"|質問|问题|질문|answe|antwo|duda|dúvid|respuest|réponse|rispost"
 )
-"""What the pattern needs: it is slow, and few blocks have any of them."""
-_ASKS: Final = re.compile(r"[?？؟;]\s*[\"'”’»)]*\s*$")
+"""What the patterns need: they are slow, and few blocks have any of them."""
+_ASKS: Final = re.compile(r"""(?:[?？؟]\s*["'”’»)]*\s*[+＋×▾▼▸►⌄∨﹀›→↓–—-]?|;\s*["'”’»)]*)\s*$""")
+_SIGN: Final = re.compile(r"(?<=[?？؟])\s*[+＋×▾▼▸►⌄∨﹀›→↓–—-]\s*$")
+"""The sign of an accordion, printed after a question: it opens the answer."""
 _MARKED: Final = re.compile(r"^(?:Q\s?\d{0,3}\s?[.:)]|Q\d{1,3}\b|Question\s?\d{0,3}\s?[.:])", re.IGNORECASE)
 _INLINE: Final = re.compile(
     r"^(?P<question>(?:\(?\d{1,2}\s?[.)]\s*|Q\s?\d{0,2}[.:)]\s*)?[^?？]{8,200}[?？])\s+(?P<answer>\S.{10,})$", re.DOTALL
@@ -88,7 +96,9 @@ def find_faq(page: Blocks, data: Structured, title: Choice | None = None, trace:
         if start in found.claimed or (title and fold_text(title.text) == fold_text(page.blocks[start].text)):
             continue
         pairs = _read_section(page, start)
-        if pairs:
+        if pairs and (
+            _is_faq_heading(page.blocks[start].text) or (len(pairs) > 1 and all(_asks(p.question) for p in pairs))
+        ):
             found.claimed.add(start)
             shown += pairs
             found.claimed |= {i for pair in pairs for i in pair.blocks}
@@ -112,7 +122,7 @@ def find_faq(page: Blocks, data: Structured, title: Choice | None = None, trace:
     shown.sort(key=lambda pair: pair.first)
     kept: dict[str, Faq] = {}
     for pair in shown[:_MAX_PAIRS]:
-        question, answer = normalize_text(pair.question), " ".join(pair.answer)
+        question, answer = _SIGN.sub("", normalize_text(pair.question)), " ".join(pair.answer)
         if question and answer:
             kept.setdefault(_key(question), Faq(question=question, answer=normalize_text(answer)))
         found.answers |= set(pair.blocks)
@@ -196,9 +206,15 @@ def _headings(page: Blocks) -> list[int]:
             continue
         if not _HEADING_STEM.search(text.lower()):
             continue
-        if _HEADING.match(text) and not (_ASKS.search(text) and len(text) > 40) and block.heading != 1:
+        is_set_apart = (block.heading > 1 or block.is_bold) and len(text) < 80
+        if _is_faq_heading(text) or (is_set_apart and _ABOUT_QUESTIONS.search(text)):
             found.append(block.index)
     return found[:_MAX_SECTIONS]
+
+
+def _is_faq_heading(text: str) -> bool:
+    """Tell whether a text is a heading that FAQs have, and nothing else has."""
+    return bool(_HEADING.match(text)) and not (_ASKS.search(text) and len(text) > 40)
 
 
 def _read_section(page: Blocks, start: int) -> list[_Pair]:
@@ -237,7 +253,7 @@ def _section_end(page: Blocks, start: int) -> int:
             return index
         if block.region & Region.ASIDE and not heading.region & Region.ASIDE:
             return index
-        if _QUIT.match(block.text) and not _asks(block.text):
+        if (_QUIT.match(block.text) or BOILERPLATE.match(block.text)) and not _asks(block.text):
             return index
         if index >= top.last and (block.heading or block.link_density > 0.6) and not _asks(block.text):
             return index

@@ -31,6 +31,7 @@ BOILERPLATE: Final = _lines(
     # following, signing up, writing in
     r"follow\s+(?:us|me|him|her|\S+)\s+on\b.{0,120}$",
     r"(?:sign\s+up|subscribe|register\s+(?:now|today|here|free|for|to))\b.{0,140}$",
+    r"(?:suscr[ií]b(?:ete|ase|irse)|abonnez-vous|inscrivez-vous|(?:newsletter|jetzt)\s+abonnieren|iscriviti|(?:inscreva|assine)-?)\b.{0,140}$",
     r"(?:get|receive)\s+(?:our|the|all|more|breaking|daily)\b.{0,100}\b(?:inbox|newsletter|e-?mail|alerts?|app)\b",
     r"do\s+you\s+have\s+a\s+(?:tip|story)\b.{0,160}$",
     # whose picture, whose text

@@ -58,7 +58,7 @@ REGION_BY_TAG: Final = {
 _REGION_BY_ROLE: Final = {
     "navigation": Region.NAV, "banner": Region.HEADER, "contentinfo": Region.FOOTER, "complementary": Region.ASIDE,
     "search": Region.FORM, "dialog": Region.DIALOG, "alertdialog": Region.DIALOG, "menu": Region.NAV, "menubar": Region.NAV,
-    "toolbar": Region.NAV, "tablist": Region.NAV, "article": Region.ARTICLE, "main": Region.MAIN, "figure": Region.FIGURE,
+    "toolbar": Region.NAV, "article": Region.ARTICLE, "main": Region.MAIN, "figure": Region.FIGURE,
     "form": Region.FORM, "note": Region.ASIDE,
 }  # fmt: skip
 

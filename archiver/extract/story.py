@@ -24,6 +24,7 @@ from archiver.extract.headline import (
     site_names,
 )
 from archiver.extract.people import find_authors
+from archiver.extract.phrases import COMMENTS, ENDS
 from archiver.extract.published import find_dates
 from archiver.extract.selectors import Selectors, apply_selectors
 from archiver.extract.source import SourceFound, find_source
@@ -89,7 +90,7 @@ def extract_story(
     known = {fold_text(c.text) for c in (title, section) if c}
     more_in = [b.index for b in blocks.blocks if is_more_in(b)]
     claimed |= set(more_in)
-    likely_ends = [*source.claimed, *([min(faq.claimed)] if faq.claimed else [])]
+    likely_ends = [*source.claimed, *([min(faq.claimed)] if faq.claimed and not _goes_on_after(blocks, faq) else [])]
     own = registered_domain(url)
     body = find_body(
         blocks,
@@ -176,6 +177,23 @@ def _is_claimed(block: Block, claimed: set[int], known: set[str], title_index: i
         if near and len(text) < 70 and is_date_line(text):
             return True
     return False
+
+
+def _goes_on_after(page: Blocks, faq: FaqFound) -> bool:
+    """Whether the story goes on after its FAQ: under a heading set as the FAQ's, with a paragraph beside it."""
+    first, last = min(faq.claimed), max(faq.claimed)
+    heading, following = page.blocks[first], page.blocks[last + 1 : last + 3]
+    if len(following) < 2 or not heading.heading:
+        return False
+    after, paragraph = following
+    return (
+        after.heading == heading.heading
+        and after.node.parent is heading.node.parent is paragraph.node.parent
+        and not after.links
+        and not ENDS.match(after.text)
+        and not COMMENTS.match(after.text)
+        and page.prose[paragraph.index] > 60
+    )
 
 
 def _is_author_line(block: Block, authors: list[str]) -> bool:

@@ -297,6 +297,15 @@ class _Walker:
         if any(self.styles):
             linked, bold, italic, lead = self.count_styles(len(text))
         blocks, node = self.out.blocks, self.innermost()
+        if (
+            node.heading
+            and self.links
+            and len(text) > len(mark := self.links[-1].text)
+            and _is_permalink(self.links[-1])
+        ):
+            text = text.removesuffix(mark).removeprefix(mark).strip()
+            lines = [text]
+            self.links = self.links[:-1]
         blocks.append(
             Block(
                 len(blocks), text, node, node.heading, self.links, linked, bold, lines, node.region, lead,
@@ -424,6 +433,11 @@ def _holds_sentences(parent: _Element) -> bool:
             sentences += len(text) >= least and text[-1] in ".!?”"
             glued = "" if child.tail else text[-1:]
     return sentences > 1
+
+
+def _is_permalink(anchor: Anchor) -> bool:
+    """Whether a link is the mark that leads to its own heading: `#`, `¶`, `§`."""
+    return len(anchor.text) < 3 and anchor.href[:1] == "#" and not any(map(str.isalnum, anchor.text))
 
 
 def _has_letters(text: str | None) -> bool:
