@@ -18,7 +18,7 @@ NAMES = ["The Ledger", "ledger.example", "Ledger"]
 
 
 def authors(
-    under: str = "", end: str = "", *, author: Any = None, meta: str = "", trace: Trace | None = None
+    under: str = "", end: str = "", *, author: Any = None, meta: str = "", section: str = "", trace: Trace | None = None
 ) -> list[str]:
     """The authors of a page with this under its title and this at its end; `author` is the JSON-LD's."""
     data = json.dumps({"@type": "NewsArticle", "headline": "The levy passes", "author": author}) if author else "{}"
@@ -30,7 +30,7 @@ def authors(
     page = read_blocks(root)
     title = next(b.index for b in page.blocks if b.heading == 1)
     body = next(b.index for b in page.blocks if b.text.startswith("Every parcel"))
-    return find_authors(page, read_structured(root), NAMES, title, body, trace)[0]
+    return find_authors(page, read_structured(root), NAMES, title, body, trace, section)[0]
 
 
 def person(name: str) -> dict[str, str]:
@@ -111,6 +111,47 @@ def test_the_one_mark_of_an_author_counts_and_not_a_footer_s() -> None:
 def test_one_word_called_the_author_s_name_is_one() -> None:
     assert authors('<div class="creator-name">Newsroom</div>') == ["Newsroom"]
     assert authors('<div class="author-box">Disclosure</div>') == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Ann Lee · May 27, 2026",
+        "May 27, 2026 • 3 min read • Ann Lee",
+        "<span>27.05.2026</span>&nbsp;|&nbsp;Ann Lee",
+        "Ann Lee, le 27 mai 2026",
+    ],
+)
+def test_the_one_name_in_the_line_of_the_date_is_the_author(line: str) -> None:
+    assert authors(f"<div>{line}</div>") == ["Ann Lee"]
+    assert authors(f"<div>{line}</div>", author=person("Jan Ott")) == ["Jan Ott"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Press Release · May 27, 2026",
+        "NEW YORK | May 27, 2026",
+        "New York, May 27, 2026",
+        "Blog Post • May 27, 2026",
+        "The Ledger · May 27, 2026",
+        "Parcel Levy · May 27, 2026",
+        '<a href="/topics/money">Other Money</a> · May 27, 2026',
+        "Ann Lee · Jan Ott Photos · May 27, 2026",
+    ],
+)
+def test_what_else_stands_beside_a_date_is_no_author(line: str) -> None:
+    assert authors(f"<div>{line}</div>", section="Parcel levy") == []
+
+
+@pytest.mark.parametrize("label", ["Author", "By", "Written by", "Autor:"])
+def test_a_label_before_a_name_says_whose_it_is(label: str) -> None:
+    assert authors(f"<dl><dt>{label}</dt><dd>Ann Lee</dd></dl>") == ["Ann Lee"]
+
+
+def test_the_wire_behind_a_bar_is_no_author() -> None:
+    assert clean_authors(["By Ann Lee | Lee & Ott"], ["Lee & Ott"]) == ["Ann Lee"]
+    assert clean_authors(["Ann Lee | Jan Ott"]) == ["Ann Lee", "Jan Ott"]
 
 
 def test_the_trace_holds_every_rule_s_names_and_the_highest_won() -> None:

@@ -104,7 +104,10 @@ def test_a_dateline_names_the_wire_and_opens_the_body(opening: str, name: str) -
 
 
 def test_a_byline_names_the_wire() -> None:
-    assert read(before="<p>By JANE ROE | Example Wire</p>").source_name == "Example Wire"
+    story = read(before="<p>By JANE ROE | Example Wire</p>")
+    assert (story.source_name, story.authors) == ("Example Wire", ["JANE ROE"])
+    marked = read(before='<p><a rel="author" href="/roe">By Jane Roe | Lee &amp; Ott</a></p>')
+    assert (marked.source_name, marked.authors) == ("Lee & Ott", ["Jane Roe"])
 
 
 @pytest.mark.parametrize(

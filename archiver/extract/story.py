@@ -112,7 +112,13 @@ def extract_story(
     elif dek and body.blocks and fold_text(body.blocks[0].text) == fold_text(dek.text) and len(body.blocks) > 2:
         body.blocks = body.blocks[1:]
     authors, author_rule = find_authors(
-        blocks, data, names, title_index, body.blocks[0].index if body.blocks else title_index + 12, trace
+        blocks,
+        data,
+        [*names, *source.named],
+        title_index,
+        body.blocks[0].index if body.blocks else title_index + 12,
+        trace,
+        section.text if section else "",
     )
     if authors:
         body.blocks = [
