@@ -1,3 +1,5 @@
+# ruff: noqa: E501
+# Markup runs on as sites print it.
 """Which text is the headline, dek and section, and what the trace says of the choice."""
 
 from __future__ import annotations
@@ -7,6 +9,7 @@ import json
 import pytest
 from parsel import Selector
 
+from archiver.extract import extract_story
 from archiver.extract.headline import find_dek, find_section
 from archiver.extract.structured import read_structured
 from archiver.extract.title import Choice, find_title, site_names
@@ -135,3 +138,63 @@ def test_dek_and_section_are_traced() -> None:
         (won,) = [c for c in noted if c.won]
         assert won.score == max(c.score for c in noted)
     assert any(c.rule == "url" and not c.won for c in traced.candidates)
+
+
+SHARE = "".join(
+    f'<li><a href="https://{name}.example/x">{name.title()}</a></li>' for name in ("face", "chirp", "pin", "mail")
+)
+
+
+def section_of(body: str, url: str = "https://ledger.example/article/levy") -> tuple[str, str] | None:
+    root = Selector(f"<html><body>{body}</body></html>").root
+    page, data = read_blocks(root), read_structured(root)
+    names = site_names(data, url)
+    found, _ = find_section(page, data, url, find_title(page, data, "", names), names)
+    return (found.text, found.rule) if found else None
+
+
+@pytest.mark.parametrize(
+    ("body", "section"),
+    [
+        (
+            f'<h1>The levy passes</h1><p><a href="/c">2 Comments</a> / <a href="/politics" rel="category tag">Politics</a></p>{PROSE}',
+            ("Politics", "category"),
+        ),
+        (
+            f'<h1>The levy passes</h1>{PROSE}<p>Filed under <a href="/politics" rel="category tag">Politics</a>.</p>',
+            ("Politics", "category"),
+        ),
+        (
+            f'<nav aria-label="Breadcrumb"><ol><li><a href="/">Home</a></li><li><a href="/politics">Politics</a></li><li>The levy passes</li></ol></nav><h1>The levy passes</h1>{PROSE}',
+            ("Politics", "breadcrumb"),
+        ),
+        (
+            f'<nav><a href="/">Home</a></nav><ul>{SHARE}</ul><h1>The levy passes</h1>{PROSE}',
+            None,
+        ),
+        (f'<h1>The levy passes</h1>{PROSE}<p><a href="#top">Back to top</a></p>', None),
+        (
+            f'<h1>The levy passes</h1>{PROSE}<aside><a href="/x" rel="category tag">Sport</a></aside><p><a href="/a">More from the author</a></p>',
+            None,
+        ),
+    ],
+)
+def test_the_section_is_what_a_category_link_or_a_breadcrumb_says(body: str, section: tuple[str, str] | None) -> None:
+    assert section_of(body) == section
+
+
+def test_a_line_of_two_dates_is_no_dek_and_no_text() -> None:
+    line = "Published: 15:56 BST, 27 April 2024 | Updated: 15:57 BST, 27 April 2024"
+    dek = "Every parcel pays a levy from May on, after a vote that was closer than the whips had promised."
+    page = f'<article><h1>The levy passes</h1><p class="d">{line}</p><p class="s">{dek}</p><div>{PROSE}</div></article>'
+    story = extract_story(Selector(page), URL)
+    assert story.dek == dek
+    assert not any("2024" in paragraph for paragraph in story.body)
+
+
+def test_words_beside_a_name_and_a_section_are_no_text() -> None:
+    under = '<p>Written by</p><div><a href="/author/ann">Ann Lee</a></div><p>in</p><div><a href="/p">Politics</a></div>'
+    dek = "Every parcel pays a levy from May on, after a vote that was closer than the whips had promised."
+    page = f'<main><div><h1>The levy passes</h1><div class="x"><p class="s">{dek}</p></div><div>{under}</div><div>{PROSE}</div></div></main>'
+    story = extract_story(Selector(page), URL)
+    assert (story.dek, story.body[0].split()[0]) == (dek, "Every")

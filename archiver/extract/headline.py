@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from lxml.etree import _Element
 
-from archiver.extract.blocks import CLUTTER, Block, Blocks, Region
+from archiver.extract.blocks import CLUTTER, Block, Blocks, Node, Region
 from archiver.extract.datelines import is_date_line
 from archiver.extract.dates import read_date
 from archiver.extract.structured import Structured, texts_of
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 _MORE_IN: Final = re.compile(
-    r"^(?:more\s+(?:in|from)|all\s+(?:stories\s+)?in|back\s+to|mehr\s+(?:aus|in)|plus\s+(?:de|dans)|más\s+en|mais\s+em)\s+(?P<label>[^→»›!?.]{2,40})$",
+    r"^(?:more\s+(?:in|from)|all\s+(?:stories\s+)?in|back\s+to|mehr\s+(?:aus|in)|plus\s+(?:de|dans)|más\s+en|mais\s+em)\s+(?P<label>(?!(?:the\s+)?(?:top|home|start|author|site|page|us|list)\b)[^→»›!?.]{2,40})$",
     re.IGNORECASE,
 )
 _BYLINE: Final = re.compile(
@@ -55,7 +55,7 @@ _NO_SECTION: Final = frozenset(
 )
 
 
-_SECTION_WEIGHTS: Final = {"breadcrumb": 4.0, "label": 3.0, "more-in": 2.0, "url": 1.0}
+_SECTION_WEIGHTS: Final = {"breadcrumb": 4.0, "label": 3.0, "category": 2.5, "more-in": 2.0, "url": 1.0}
 """What each place of a section label weighs. Structured data and meta weigh 10, less 0.1 for each named before it."""
 
 
@@ -95,6 +95,8 @@ def _sections(
         yield Choice(normalize_text(choice.text), choice.rule)
     if over is not None and (label := _last_crumb(over.text, title)):
         yield Choice(label, "label", over)
+    yield from _category_links(page, title)
+    yield from _trail_over_title(page, title, known)
     more = next((_MORE_IN.match(strip_arrows(b.text)) for b in reversed(page.blocks) if is_more_in(b)), None)
     if more:
         yield Choice(more["label"].strip(), "more-in")
@@ -155,6 +157,33 @@ def _pick_crumb(labels: list[str], title: Choice | None, known: set[str], rule: 
         ):
             yield Choice(label, rule)
             return
+
+
+def _category_links(page: Blocks, title: Choice | None) -> Iterable[Choice]:
+    """Links that say they lead to a category of the story, as WordPress has them: under the headline, or at the end."""
+    start = title.block.index - 3 if title and title.block else 0
+    for block in page.blocks[max(0, start) :]:
+        for anchor in block.links:
+            if "category" in (anchor.element.get("rel") or "") and not block.region & (Region.NAV | Region.ASIDE):
+                yield Choice(anchor.text, "category")
+                return
+
+
+def _trail_over_title(page: Blocks, title: Choice | None, known: set[str]) -> Iterable[Choice]:
+    """A breadcrumb over the headline, though it stands in a navigation: links of one list, the first to the home page."""
+    if title is None or title.block is None:
+        return
+    over = [b for b in page.blocks[max(0, title.block.index - 8) : title.block.index] if b.link_density > 0.6]
+    home = next((b for b in reversed(over) if fold_text(b.text) in _BREADCRUMB_HOME), None)
+    if home is not None:
+        trail = [b.text.strip(" ›»>/|") for b in over if b.index > home.index and _list_of(b) is _list_of(home)]
+        labels = [label for label in trail if fold_text(label) not in _NO_SECTION]
+        yield from _pick_crumb(labels, title, known, "breadcrumb")
+
+
+def _list_of(block: Block) -> Node | None:
+    parent = block.node.parent
+    return parent.parent if block.node.tag not in ("li", "a") and parent is not None and parent.tag == "li" else parent
 
 
 def _label_over_title(page: Blocks, title: Choice | None, names: list[str]) -> Block | None:
@@ -342,7 +371,7 @@ def _blocks_under_title(page: Blocks, title: Choice | None, body: list[Block], c
         b
         for b in page.blocks[start : min(end, start + 25)]
         if not b.region & unwanted and b.index not in claimed and len(b.text) > 20 and b.link_density < 0.4
-        and not is_byline(b.text) and not (len(b.text) < 60 and is_date_line(b.text)) and b.tag not in ("button", "label", "li")
+        and not is_byline(b.text) and not (len(b.text) < 100 and is_date_line(b.text)) and b.tag not in ("button", "label", "li")
         and not find_dateline(b.text)
     ]  # fmt: skip
 

@@ -315,7 +315,7 @@ def _name_lines(page: Blocks, title_index: int) -> list[str]:
 def _dated_names(page: Blocks, title_index: int, body_index: int, own: set[str]) -> list[str]:
     """The one name in a line under the headline that has a date, and what goes with it: `Ann Lee · 5 March 2026 · 3 min`.
 
-    Of 460 real pages three have such a line with no `By` in it, and all three give their author in it.
+    Signs set them apart, for a comma or a dash parts a place from its date.
     """
     for block in page.blocks[title_index + 1 : min(body_index + 1, title_index + 9)]:
         reading = read_date(block.text) if len(block.text) < 120 and not block.region & CLUTTER else None

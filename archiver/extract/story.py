@@ -51,6 +51,10 @@ _TAG_LINKS: Final = XPath("//a[contains(@rel, 'tag')]")
 _READ_MORE: Final = re.compile(
     r"^\W*(?:(?:also\s+)?read\s+(?:more|also|next)|related|see\s+also|more)\s*(?:[:\-–—]\s*|\s(?=\S)|$)", re.IGNORECASE
 )
+_FRAGMENT: Final = re.compile(
+    r"\W*(?:(?:(?:written|posted|published|filed)\s+)?(?:by|in|on|at|under)|and|von|par|por|di|en|dans)\W*",
+    re.IGNORECASE,
+)
 
 
 def extract_story(
@@ -126,6 +130,8 @@ def extract_story(
             for place, b in enumerate(body.blocks)
             if not _is_author_line(b, authors) and not (2 * place >= len(body.blocks) and _is_biography(b, authors))
         ]
+    while len(body.blocks) > 2 and _is_fragment(body.blocks[0]):
+        del body.blocks[0]
     body_index = body.blocks[0].index if body.blocks else title_index + 8
     dates = find_dates(blocks, data, url, title_index, body_index, language, now, trace)
     provenance = {
@@ -180,7 +186,7 @@ def _is_claimed(block: Block, claimed: set[int], known: set[str], title_index: i
         near = block.index <= title_index + 15
         if is_byline(text) and (near or block.link_density > 0.3) and len(text) < 120 and not text.endswith("."):
             return True
-        if near and len(text) < 70 and is_date_line(text):
+        if near and len(text) < 100 and is_date_line(text):
             return True
     return False
 
@@ -200,6 +206,11 @@ def _goes_on_after(page: Blocks, faq: FaqFound) -> bool:
         and not COMMENTS.match(after.text)
         and page.prose[paragraph.index] > 60
     )
+
+
+def _is_fragment(block: Block) -> bool:
+    """A word or two before the text that belong to what stood beside them: `Written by` before a name, `in` a section."""
+    return not block.heading and len(block.text) < 20 and _FRAGMENT.fullmatch(block.text) is not None
 
 
 def _is_author_line(block: Block, authors: list[str]) -> bool:
