@@ -29,8 +29,11 @@ __all__ = [
 ]
 
 _MORE_IN: Final = re.compile(
-    r"^(?:more\s+(?:in|from)|all\s+(?:stories\s+)?in|back\s+to|mehr\s+(?:aus|in)|plus\s+(?:de|dans)|más\s+en|mais\s+em)\s+(?P<label>(?!(?:the\s+)?(?:top|home|start|author|site|page|us|list)\b)[^→»›!?.]{2,40})$",
-    re.IGNORECASE,
+    r"""^(?: more\s+in | all\s+(?:stories\s+)?in | mehr\s+(?:aus|in) | plus\s+(?:de|dans) | más\s+en | mais\s+em
+        | more\s+from(?!\s+(?:(?-i:us)|(?:the\s+|this\s+)?(?:author|site))\s*$)
+        | back\s+to(?!\s+(?:the\s+)?(?:top|home|start|list)(?:\s?page)?\s*$)
+    )\s+(?P<label>[^→»›!?.]{2,40})$""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _BYLINE: Final = re.compile(
     r"""^(?i:(?:written|posted|story|text|words|reporting)?\s*by|von|par|por|di|door|av|af|od|autor(?:en|a|es)?|authors?
