@@ -198,3 +198,23 @@ def test_words_beside_a_name_and_a_section_are_no_text() -> None:
     page = f'<main><div><h1>The levy passes</h1><div class="x"><p class="s">{dek}</p></div><div>{under}</div><div>{PROSE}</div></div></main>'
     story = extract_story(Selector(page), URL)
     assert (story.dek, story.body[0].split()[0]) == (dek, "Every")
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("More in US →", "US"),
+        ("More from Home & Garden", "Home & Garden"),
+        ("Back to Policy", "Policy"),
+        ("More from us", None),
+        ("More from the author", None),
+        ("Back to top", None),
+        ("Back to homepage", None),
+    ],
+)
+def test_what_leads_to_more_of_a_section(text: str, label: str | None) -> None:
+    root = Selector(f"<html><body><h1>Levy passes at last</h1>{PROSE}<p><a href='/x'>{text}</a></p></body></html>").root
+    found, _ = find_section(
+        read_blocks(root), read_structured(root), "https://ledger.example/levy-passes", None, set(), None
+    )
+    assert (found.text if found else None) == label
