@@ -146,6 +146,7 @@ def test_a_run_of_stories_that_changed_may_lack_what_depends_on_age() -> None:
     assert judge(before, make_stories(40, first=500)) == []
 
 
+@pytest.mark.slow
 def test_a_slow_drift_does_not_alarm() -> None:
     days = [
         [*make_stories(99 - n, first=1000 * n), *make_stories(n + 1, first=1000 * n + 500, dek=None)] for n in range(95)
@@ -221,6 +222,7 @@ def test_a_record_that_holds_no_tallies_is_no_past(damaged: Any) -> None:
 # Tails
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=8), st.integers(1, 40))
 def test_tails_are_probabilities_and_grow_with_the_share(pairs: list[tuple[int, int]], stories: int) -> None:
     past = [(k, k + rest) for k, rest in pairs]

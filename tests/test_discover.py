@@ -626,6 +626,7 @@ def test_sitemap_stops_at_fifty_thousand() -> None:
     assert parse_sitemap(b"<rss/>", SITE) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "html",
     [

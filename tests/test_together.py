@@ -79,6 +79,7 @@ SITES = st.sampled_from("abc")
 RUNS = st.lists(st.tuples(SITES, st.lists(st.integers(0, 3), unique=True, max_size=3), st.integers(0, 2)), max_size=6)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(runs=RUNS)
 def test_together_they_leave_what_one_after_the_other_does(
@@ -270,6 +271,7 @@ def crawls_that_wait(project: Project, *names: str) -> Iterator[subprocess.Popen
             yield command
 
 
+@pytest.mark.slow
 def test_crawls_that_end_while_another_publishes_are_published_by_one_of_them(tmp_path: Path) -> None:
     project = Project(tmp_path)
     with crawls_that_wait(project, "north", "south", "east") as command:
