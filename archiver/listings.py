@@ -62,7 +62,7 @@ class ListingReader(Asking):
         self._missed: dict[str, int] = {}
         """Listing that is not there → at how many crawls in a row."""
         self._sections: frozenset[str] = frozenset()
-        """Addresses of what the home page names, where the whole site is crawled."""
+        """What the addresses of the listings that the home page names are based on, where the whole site is crawled."""
 
     # Where a crawl begins
 
@@ -120,7 +120,7 @@ class ListingReader(Asking):
         for section in sections:
             self.memory.note_listing(section.url, section.label)
         if self._has_read_home and not self.arguments.is_bounded:
-            self._sections = frozenset(section.url for section in sections)
+            self._sections = frozenset(listing_base(section.url) for section in sections)
             self._forget_missed()
         if self.home and self._has_read_home and not self.arguments.is_bounded:
             self.memory.note_pass(self.home, None, datetime.now(UTC), {})
@@ -176,9 +176,8 @@ class ListingReader(Asking):
             self.logger.warning("no story link on %s", url)
         following = chain.pick_next(next_pages(page, url), since=since, max_pages=max_pages)
         if is_torn(response):
-            self._lose(
-                url, "listing_torn", chain.label
-            )  # the pass has not reached its end: the next crawl reads it again
+            # The pass has not reached its end: the next crawl reads the listing again.
+            self._lose(url, "listing_torn", chain.label)
             return
         if following:
             yield self.ask_page(following, self.parse_listing, chain=chain)
@@ -215,7 +214,7 @@ class ListingReader(Asking):
         """Forget the listings that are not there, once the home page has been read: those that it does not name, and those
         that were not there at the crawl before either."""
         for url, times in self._missed.items() if self._sections else ():
-            if times > 1 or url not in self._sections:
+            if times > 1 or listing_base(url) not in self._sections:
                 self.memory.drop_listing(url)
 
     def _ask_listed(self, stories: list[ListedStory], chain: Chain, lastmod: str | None = None) -> Iterator[Request]:

@@ -12,10 +12,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 from archiver.asking import Asking, asked_url, read_validators
+from archiver.discover.addresses import are_spellings
 from archiver.items import LISTED, PIECED, Found, PrintedStory, Story
 from archiver.likeness import UNLIKE, lead_key, title_key
 from archiver.memory import KnownListing, LookAlike, Memory, Named, RawPlace, Sifted, Visit
-from archiver.normalize import slug_section
+from archiver.normalize import normalize_canonical, slug_section
 from archiver.pipelines import describe_storage_error
 from archiver.schedule import LONGEST
 from archiver.store.archive import Archive, StorageError, locked, make_folder
@@ -206,7 +207,8 @@ class SiteMemory(Memory):
         self._pass_of(listing)
         self.ledger.begin_pass(listing, began_at, label=label)
         self.ledger.complete_pass(listing, datetime.now(UTC))
-        if conditions:
+        known = self.ledger.get(listing)
+        if conditions or (known is not None and known.failures):
             self._note_page(listing, "listing", conditions)
 
     # What to ask for
@@ -511,12 +513,14 @@ class SiteMemory(Memory):
         body = "\n\n".join(printed.body)
         if known.title_key == title_key(printed.title) or known.lead_key == lead_key(body):
             return False
-        if is_led:
-            return True
-        if known.failure == UNLIKE and known.failures >= _DOUBTS:
+        if not is_led and known.failure == UNLIKE and known.failures >= _DOUBTS:
             return False
         story = self.find_archived(url)
-        return story is not None and _SHORTER * len(body.split()) < story.word_count
+        if story is None:
+            return False
+        if is_led:  # some addresses always lead elsewhere, and a story may be rewritten there
+            return not are_spellings(story.url, normalize_canonical(printed.canonical, printed.url))
+        return _SHORTER * len(body.split()) < story.word_count
 
     # Keeping
 

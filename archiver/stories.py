@@ -110,7 +110,7 @@ class StoryReader(Asking):
             self._leave_out(asked_url, "no_story")
             return
         asked, is_for_good = redirects_of(response)
-        is_led = bool(asked) and not is_for_good
+        is_led = bool(asked) and not is_for_good and not are_spellings(asked_url, response.url)
         if self.memory.doubts(asked_url, printed, is_led=is_led):
             if is_led:
                 yield from self._miss(asked_url, 404, response)
@@ -118,7 +118,8 @@ class StoryReader(Asking):
                 self.memory.note_failed(asked_url, UNLIKE)
                 self._lose(asked_url, UNLIKE)
             return
-        if is_led and is_other_headline(found.title, " ".join((printed.title or "", *printed.body))):
+        is_other = is_led and is_other_headline(found.title, " ".join((printed.title or "", *printed.body)))
+        if is_other and self.memory.find_archived(asked_url) is None:
             self._leave_out(asked_url, "no_story", may_pass=True)  # a wall: log in, consent, come back later
             return
         if first := find_first_part(printed):

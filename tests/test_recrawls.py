@@ -711,6 +711,20 @@ def test_a_wall_to_which_stories_lead_for_a_while_is_no_story(crawl: Crawls, sit
     assert {row["status"] for row in crawl.rows()} == {"live"}
 
 
+@pytest.mark.parametrize("form", ["/go/{}", "{}/"])
+def test_a_story_to_which_an_address_always_leads_may_be_written_anew(crawl: Crawls, site: Site, form: str) -> None:
+    site.put(*TOPICS)
+    asked = form.format(path_of("rail")).replace("/go//", "/go/")
+    site.pages[asked] = f"~{path_of('rail')}"
+    site.list_stories("water", "harbour", "grain", more={asked: "The rail bill goes to a vote at last"})
+    crawl()
+    site.pages[path_of("rail")] = story("tariff", title="Margin is wide as the line gets its money")
+    for day in (2, 3.1, 4.2):
+        crawl(day)
+    now = crawl.row(path_of("rail"))
+    assert (now["status"], now["revision"], len(crawl.rows())) == ("live", 2, 6)
+
+
 @pytest.mark.parametrize("answer", ['{"error": "rate limited"}', ""])
 def test_a_new_story_that_is_no_page_at_first_is_asked_for_again(crawl: Crawls, site: Site, answer: str) -> None:
     site.put(*TOPICS)
