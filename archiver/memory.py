@@ -157,8 +157,8 @@ class Memory:
     # What came
 
     def keep_page(self, response: Response, kind: str, found: Found) -> RawPlace | None:
-        """Keep a response as it came over the wire. `kind` is `listing`, `feed`, `sitemap`, `story`, `part`, `moved`, or
-        `gone`: the answer by which a story counts as gone."""
+        """Keep a response as it came over the wire. `kind` is `listing`, `feed`, `sitemap`, `story`, `part`, `moved`,
+        `doubted`, or `gone`: the answer by which a story counts as gone."""
         return None
 
     def section_of(self, url: str) -> str | None:

@@ -354,7 +354,7 @@ class SiteMemory(Memory):
         for redirect in redirects:
             self.raw.write(redirect, about | {"kind": "redirect"})
         place = self.raw.write(exchange, about)
-        if kind not in ("part", "moved", "gone"):
+        if kind not in ("part", "moved", "doubted", "gone"):
             is_moved = leads_on_for_good([redirect.status for redirect in redirects])
             self._answers[asked] = _Answer(
                 response.url, exchange.fetched_at, exchange.status, read_validators(response), place, is_moved

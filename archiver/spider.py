@@ -114,10 +114,11 @@ class StorySpider(ListingReader, StoryReader):
             self.outcome.pages += 1
             self.outcome.skip(url, "removed")
             return
-        self._keep(response, "story")
         if page is None:
+            self._keep(response, "story")
             self._lose(url, "not_html")
         elif is_listing(page, url, extract_story(page, url, selectors=self.selectors)):
+            self._keep(response, "story")
             yield from self._list(page, self._make_chain(url), response)
         else:
             self.outcome.listed += 1

@@ -84,10 +84,11 @@ class StoryReader(Asking):
             self.outcome.pages += 1
             self._leave_out(asked_url, "removed")
             return
-        self._keep(response, "story", found)
         if page is None or (self.home and not is_same_site(response.url, self.home)):
+            self._keep(response, "story", found)
             self._leave_out(asked_url, "no_story", may_pass=True)
         elif response.url != asked_url and self._leads_elsewhere(asked_url, response.url):
+            self._keep(response, "story", found)
             yield from self._miss(asked_url, 404, response)
         else:
             yield from self._take_story(page, response, asked_url, found, chain)
@@ -106,12 +107,15 @@ class StoryReader(Asking):
         reading = Reading(self.selectors, fetched_at(response))
         robots = b", ".join(response.headers.getlist("X-Robots-Tag")).decode("latin-1")
         printed = reading.print(page, response.url, is_torn=is_torn(response), robots=robots)
-        if is_no_story(page, response.url, printed, found):
-            self._leave_out(asked_url, "no_story")
-            return
         asked, is_for_good = redirects_of(response)
         is_led = bool(asked) and not is_for_good and not are_spellings(asked_url, response.url)
-        if self.memory.doubts(asked_url, printed, is_led=is_led):
+        is_none = is_no_story(page, response.url, printed, found)
+        is_doubted = not is_none and self.memory.doubts(asked_url, printed, is_led=is_led)
+        self._keep(response, "doubted" if is_doubted else "story", found)
+        if is_none:
+            self._leave_out(asked_url, "no_story")
+            return
+        if is_doubted:
             if is_led:
                 yield from self._miss(asked_url, 404, response)
             else:

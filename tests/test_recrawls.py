@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -755,6 +756,12 @@ def test_an_error_page_is_no_revision_unless_it_stays(crawl: Crawls, site: Site)
     assert crawl.rows() == before
     crawl(3, exit_code=4)
     crawl(4, exit_code=4)
+    assert crawl.row(path_of("rail"))["revision"] == 1
+    kept = crawl.row(path_of("rail"))
+    for table in ("stories", "revisions"):
+        shutil.rmtree(crawl.folder / "data" / table)
+    crawl.nursery.run(crawl.folder, "archiver", "verify", "--repair")
+    assert crawl.row(path_of("rail"))["title"] == kept["title"], "nor is it one of a table that is built anew"
     assert crawl.row(path_of("rail"))["revision"] == 1
     crawl(5)
     assert crawl.row(path_of("rail"))["revision"] == 2
