@@ -305,6 +305,12 @@ def is_torn(response: Response) -> bool:
     return not {"partial", "dataloss"}.isdisjoint(response.flags) and not ends_whole(response.body)
 
 
+def is_cut_off(response: Response) -> bool:
+    """Tell whether a listing ended amid the transfer: not where its length was not told and a tag ends it. There are sites that
+    print no `</html>`, and to doubt them once would be to doubt them for ever."""
+    return is_torn(response) and ("dataloss" in response.flags or not response.body.rstrip().endswith(b">"))
+
+
 def read_validators(response: Response) -> dict[str, str]:
     """Return the headers that make a later request conditional on a change of this answer."""
     pairs = (("If-None-Match", b"ETag"), ("If-Modified-Since", b"Last-Modified"))

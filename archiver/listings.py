@@ -12,7 +12,7 @@ from scrapy import Request
 from scrapy.http import Response
 
 from archiver.arguments import describe_unknown
-from archiver.asking import Asking, Output, asked_url, is_torn, name_failure, read_validators
+from archiver.asking import Asking, Output, asked_url, is_cut_off, name_failure, read_validators
 from archiver.chain import Chain
 from archiver.discover import (
     ListedStory,
@@ -96,9 +96,9 @@ class ListingReader(Asking):
         if page is None or not is_same_site(response.url, self.home or ""):
             self._lose(response.url, "moved" if page is not None else "not_html")
             return
-        if is_torn(response):
+        if is_cut_off(response):
             self._lose(response.url, "listing_torn")
-        self._has_read_home = not is_torn(response)
+        self._has_read_home = not is_cut_off(response)
         sections = find_sections(page, response.url)
         shown = list_stories(page, response.url)
         for slug in self.arguments.section:
@@ -175,7 +175,7 @@ class ListingReader(Asking):
         if not chain.met:
             self.logger.warning("no story link on %s", url)
         following = chain.pick_next(next_pages(page, url), since=since, max_pages=max_pages)
-        if is_torn(response):
+        if is_cut_off(response):
             # The pass has not reached its end: the next crawl reads the listing again.
             self._lose(url, "listing_torn", chain.label)
             return

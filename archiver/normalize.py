@@ -130,6 +130,10 @@ def normalize_canonical(canonical: str | None, fetched: str) -> str:
     'https://a.example/x'
     >>> normalize_canonical("https://a.example/policy", "https://a.example/policy/rates-rise-again")
     'https://a.example/policy/rates-rise-again'
+    >>> normalize_canonical("https://a.example/story.php", "https://a.example/story.php?id=7")
+    'https://a.example/story.php?id=7'
+    >>> normalize_canonical("https://a.example/rates-rise-again", "https://a.example/rates-rise-again?id=7")
+    'https://a.example/rates-rise-again'
     """
     fetched = clean_url(fetched)
     if canonical is None:
@@ -150,7 +154,8 @@ def _names_many(canonical: str, fetched: str) -> bool:
     if other.query or others != segments[: len(others)]:
         return False
     if len(others) == len(segments):
-        return _ID.search(own.query) is not None
+        names_one = _count_words(others[-1]) > 2 or any(map(str.isdigit, others[-1]))
+        return not names_one and _ID.search(own.query) is not None
     return len(others) == 1 and _count_words(others[0]) < 3 <= _count_words(segments[-1])
 
 
