@@ -144,6 +144,9 @@ class RunRecorder:
 
     def spider_closed(self, spider: Spider, reason: str) -> None:
         self.finish_reason = reason
+        if reason == "shutdown" and self.outcome.interrupted_by is None:
+            # By a signal in the moment between Scrapy's handlers and ours: which one, nothing tells; schedulers send this one.
+            self.outcome.interrupted_by = signal.SIGTERM
         if reason == "finished":
             self.outcome.count_lost()
         for name, number in self.outcome.to_stats().items():
