@@ -96,9 +96,9 @@ class ListingReader(Asking):
         if page is None or not is_same_site(response.url, self.home or ""):
             self._lose(response.url, "moved" if page is not None else "not_html")
             return
-        if is_cut_off(response):
-            self._lose(response.url, "listing_torn")
         self._has_read_home = not is_cut_off(response)
+        if not self._has_read_home:
+            self._lose(response.url, "listing_torn")
         sections = find_sections(page, response.url)
         shown = list_stories(page, response.url)
         for slug in self.arguments.section:
@@ -122,8 +122,8 @@ class ListingReader(Asking):
         if self._has_read_home and not self.arguments.is_bounded:
             self._sections = frozenset(listing_base(section.url) for section in sections)
             self._forget_missed()
-        if self.home and self._has_read_home and not self.arguments.is_bounded:
-            self.memory.note_pass(self.home, None, datetime.now(UTC), {})
+            if self.home:
+                self.memory.note_pass(self.home, None, datetime.now(UTC), {})
         for section in sections:
             # Whatever its validators say: a server whose ETag never changes would hide all that is new.
             yield from self.start_chain(section.url, section.label, conditions=False)

@@ -393,13 +393,13 @@ class SiteMemory(Memory):
         if answer.is_moved and answer.url != url:
             self.ledger.note_moved(url, answer.url, at=answer.at)
             url = answer.url
-        page = answer.page if PIECED.isdisjoint(story.flags) else None
+        page, conditions = (answer.page, answer.conditions) if PIECED.isdisjoint(story.flags) else (None, {})
         self.ledger.note_fetched(
             url,
             at=answer.at,
             status=answer.status,
-            etag=answer.conditions.get("If-None-Match") if page else None,
-            last_modified=answer.conditions.get("If-Modified-Since") if page else None,
+            etag=conditions.get("If-None-Match"),
+            last_modified=conditions.get("If-Modified-Since"),
             payload_sha256=page.sha256 if page else None,
             raw_file=page.file if page else None,
             raw_offset=page.offset if page else None,

@@ -439,9 +439,9 @@ def webflow(story: DemoStory) -> str:
     )
     box = tag("div", 'class="inline-link-block w-inline-block"')
     more = read_more_apart(story, box, tag("div"), tag("div"), tag("div"))
-    credit = "".join(
-        f'<a href="{escape(address)}" class="button w-button">Continue reading at {text(name)} →</a>'
-        for name, address in sources_of(story)
+    credit = each_source(
+        story,
+        '<a href="{address}" class="button w-button">Continue reading at {name} →</a>',
     )
     return document(
         f"""<div class="navbar w-nav"><a href="/" class="brand w-nav-brand">Ledgerleaf</a><nav role="navigation" class="w-nav-menu"><ul>{NAV}</ul></nav></div>
@@ -1120,12 +1120,17 @@ def plain_page(
     )
 
 
+def each_source(story: DemoStory, form: str) -> str:
+    """A credit by its form, with `{name}` and `{address}`, for each source of the story."""
+    return "".join(form.format(name=text(name), address=escape(address)) for name, address in sources_of(story))
+
+
 @style()
 def credit_in_flex(story: DemoStory) -> str:
     """No white space between the words and the name: the style sheet's gap parts them."""
-    credit = "".join(
-        f'<a class="flex gap-2" href="{escape(address)}"><span>Continue reading at</span><span>{text(name)}</span><span>→</span></a>'
-        for name, address in sources_of(story)
+    credit = each_source(
+        story,
+        '<a class="flex gap-2" href="{address}"><span>Continue reading at</span><span>{name}</span><span>→</span></a>',
     )
     return plain_page(story, credit=f"<div>{credit}</div>")
 
@@ -1140,9 +1145,9 @@ def credit_read_aloud(story: DemoStory) -> str:
 @style()
 def credit_in_button(story: DemoStory) -> str:
     """The link is a button's frame, the words a heading and a line."""
-    credit = "".join(
-        f'<div class="source-card"><a href="{escape(address)}"><div class="t">Continue reading at {text(name)} →</div></a></div>'
-        for name, address in sources_of(story)
+    credit = each_source(
+        story,
+        '<div class="source-card"><a href="{address}"><div class="t">Continue reading at {name} →</div></a></div>',
     )
     return plain_page(story, credit=credit)
 
@@ -1150,9 +1155,9 @@ def credit_in_button(story: DemoStory) -> str:
 @style()
 def credit_around_name(story: DemoStory) -> str:
     """A sentence credits the source; its link is the name alone."""
-    credit = "".join(
-        f'<p>For the full story, visit <a href="{escape(address)}">{text(name)}</a>.</p>'
-        for name, address in sources_of(story)
+    credit = each_source(
+        story,
+        '<p>For the full story, visit <a href="{address}">{name}</a>.</p>',
     )
     return plain_page(story, credit=credit)
 
@@ -1160,9 +1165,9 @@ def credit_around_name(story: DemoStory) -> str:
 @style()
 def credit_under_label(story: DemoStory) -> str:
     """A card: a small line says what the link under it is."""
-    credit = "".join(
-        f'<div class="rounded border p-4"><p class="text-xs">Originally reported by</p><a class="block" href="{escape(address)}">{text(name)}</a></div>'
-        for name, address in sources_of(story)
+    credit = each_source(
+        story,
+        '<div class="rounded border p-4"><p class="text-xs">Originally reported by</p><a class="block" href="{address}">{name}</a></div>',
     )
     return plain_page(story, credit=credit)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from typing import Final
 
 from archiver.text import fold_text, is_publisher_name, strip_arrows
@@ -61,7 +62,7 @@ def says_credit(text: str) -> bool:
     if not 0 < len(words) <= _WORDS:
         return False
     sure = not words.isdisjoint(_SURE) or not (words.isdisjoint(_WHOLE) or words.isdisjoint(_PIECES))
-    return sure and all(w in _KNOWN or w.isdigit() for w in words)
+    return sure and is_plain(text)
 
 
 def is_plain(text: str) -> bool:
@@ -81,13 +82,9 @@ def split_credit(text: str) -> tuple[bool, str | None]:
     if says_credit(text):
         return True, None
     words = text.split()
-    known = 0
-    for word in words[:_WORDS]:
-        if not is_plain(word):
-            break
-        known += 1
-    parted = [n for n in range(1, known + 1) if fold_text(words[n - 1]) in _BEFORE_NAME or words[n - 1][-1] in ":|–—-"]
-    last_sure = [n for n in range(1, known + 1) if fold_text(words[n - 1]) in _SURE]
+    known = list(takewhile(is_plain, words[:_WORDS]))
+    parted = [n for n, word in enumerate(known, 1) if fold_text(word) in _BEFORE_NAME or word[-1] in ":|–—-"]
+    last_sure = [n for n, word in enumerate(known, 1) if fold_text(word) in _SURE]
     for count in (parted or last_sure)[-1:]:
         before, name = " ".join(words[:count]), " ".join(words[count:])
         if (says_credit(before) or _READ_AT.fullmatch(before)) and is_publisher_name(name):

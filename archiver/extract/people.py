@@ -355,9 +355,8 @@ def clean_authors(candidates: Iterable[str], site_names: Iterable[str] = ()) -> 
         if fold_text(text) in own:  # whole, for it may hold an `&`
             organizations.setdefault(fold_text(text), text)
             continue
-        lines = re.split(r"\s\|\s", text)
-        if any(fold_text(line) not in own for line in lines):  # whom `NAME | WIRE` writes for
-            text = " | ".join(line for line in lines if fold_text(line) not in own)
+        if lines := [line for line in re.split(r"\s\|\s", text) if fold_text(line) not in own]:
+            text = " | ".join(lines)  # without whom `NAME | WIRE` writes for
         for part in _SPLIT.split(text):
             parts = _split_commas(part)
             if fold_text(parts[0] if parts else "") in own and not any(" " in p for p in parts[1:]):
